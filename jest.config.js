@@ -1,0 +1,8 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  moduleNameMapper: { '^millrace$': '<rootDir>/lib/index.ts', '^millrace/testing$': '<rootDir>/lib/testing/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
+  maxWorkers: 2,
+}

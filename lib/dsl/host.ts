@@ -1,0 +1,24 @@
+import type { Subscriber, TeardownLogic } from 'rxjs'
+import type { KRecord } from '../core/record.js'
+import type { Codec } from '../core/codec.js'
+import type { GlobalTableSpec, Port } from '../topology/node.js'
+import type { Lookup, TableStore } from '../topology/operator.js'
+
+/** What streams and tables ask of the app that runs them. The runtime implements it. */
+export interface Host {
+  /** Throws `MR_TOPOLOGY_FROZEN` once the app has started; every verb calls it first. */
+  assertOpen(verb: string): void
+  /** Delivers the records of a port from now on. Before the start it makes the port part of the plan; afterwards only running ports can be heard (`MR_TOPOLOGY_FROZEN`). */
+  subscribe(port: Port, subscriber: Subscriber<KRecord<unknown, unknown>>): TeardownLogic
+  /** Runs `read` on the committed rows of one partition, the one `key` belongs to. */
+  lookUp<K, A, R>(table: QueriedTable<K, A>, key: K, read: (rows: TableStore<K, A>) => R): Promise<R>
+  /** The committed rows of every partition of this instance. */
+  partitions<K, A>(table: QueriedTable<K, A>): Promise<readonly TableStore<K, A>[]>
+  globalRows<K, A>(table: GlobalTableSpec): Promise<TableStore<K, A>>
+}
+export interface QueriedTable<K, A> {
+  readonly name: string
+  readonly port: Port
+  readonly key: Codec<K>
+  readonly lookup: Lookup<K, A>
+}

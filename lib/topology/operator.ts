@@ -1,0 +1,111 @@
+import type { Observable } from 'rxjs'
+import type { Clock } from '../core/clock.js'
+import type { Codec } from '../core/codec.js'
+import type { Rec } from '../core/record.js'
+
+/**
+ * What a verb is: an inert description that can be opened once per task, and the ports through which the opened verb sees
+ * its task. It never sees a topic, an offset or a broker.
+ */
+export type Operator = PerRecord | Route | PerBatch
+
+/** Records whose types the plan has erased; the DSL has checked them. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- variance position: a Rec of anything
+export type AnyRec = Rec<any, any>
+export type Emit = (record: AnyRec) => void
+
+/** One record in, any number out, at once. Consecutive ones are fused into one loop. A throw is a failure of the record. */
+export interface PerRecord {
+  readonly kind: 'per-record'
+  readonly label: string
+  /** Writes a store: what a later verb of the same run throws must not leave it half done, so the run ends here. */
+  readonly writes: boolean
+  open(task: TaskContext): Step
+}
+export type Step = (record: AnyRec, emit: Emit) => void
+
+/** One record in, one of several branches out (or none): split, mapEither. Always ends its run. */
+export interface Route {
+  readonly kind: 'route'
+  readonly label: string
+  readonly branches: number
+  open(task: TaskContext): (record: AnyRec, emits: readonly Emit[]) => void
+}
+
+/** A verb that waits for something: answers each batch with one batch, later. */
+export interface PerBatch {
+  readonly kind: 'per-batch'
+  readonly label: string
+  open(task: TaskContext): (batches: Observable<Batch>) => Observable<Batch>
+}
+
+/**
+ * Records that travel together, and the one receipt for all of them.
+ * The law: every batch is answered for exactly once. A verb answers it with one batch, perhaps empty, that carries the
+ * receipt on; what waits for the outside holds the receipt until that is safe.
+ */
+export interface Batch {
+  readonly records: readonly AnyRec[]
+  readonly receipt: Receipt
+}
+export interface Receipt {
+  /** More parts than the one at hand; each must be `done` by itself. */
+  hold(parts: number): void
+  done(): void
+}
+
+/** A row of a table before and after a record; undefined: there was none, there is none. What flows below a table. */
+export interface RowChange<A> {
+  readonly before: A | undefined
+  readonly after: A | undefined
+}
+
+/** What a verb may ask its task for. */
+export interface TaskContext {
+  readonly clock: Clock
+  /** Which partition of its sub-topology this is. */
+  readonly partition: number
+  store<K, A>(spec: StoreSpec<K, A>): KeyedStore<K, A>
+  /** A table held whole by every instance. */
+  globalTable<K, A>(name: string): ReadableStore<K, A>
+  /** A receipt for records that no batch brought: what `rx` emits by itself. The next commit waits for it. */
+  extraReceipt(): Receipt
+  /** Handles a record that could not be taken; settles what its policy says. See `ErrorPolicy`. */
+  fail(failure: { readonly stage: 'process' | 'sink'; readonly operator: string; readonly error: Error; readonly record: AnyRec; readonly attempt: number; readonly receipt: Receipt }): Verdict
+  /** Counts what is left out on purpose: late records, null keys. */
+  dropped(operator: string, reason: 'null-key' | 'null-value' | 'late'): void
+  /** Aborted when the task closes. */
+  readonly signal: AbortSignal
+  /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
+  onFlush(flush: () => void): void
+}
+/** 'drop': the record is answered for (skipped, or its dead letter holds the receipt). 'stop': the app fails. `retryMs`: try again after that. */
+export type Verdict = { readonly _tag: 'drop' } | { readonly _tag: 'stop' } | { readonly _tag: 'retry'; readonly afterMs: number }
+
+/** A store as the plan knows it. */
+export interface StoreSpec<K, A> {
+  readonly name: string
+  readonly key: Codec<K>
+  readonly value: Codec<A>
+  readonly kind: 'lmdb' | 'memory'
+}
+export interface Entry<A> {
+  readonly value: A
+  readonly timestamp: number
+}
+export interface ReadableStore<K, A> {
+  get(key: K): Entry<A> | undefined
+}
+/** What a query reads: in order of the encoded keys, `from` inclusive, `to` exclusive, both encoded. */
+export interface TableStore<K, A> extends ReadableStore<K, A> {
+  entries(range?: { readonly from?: Uint8Array; readonly to?: Uint8Array; readonly reverse?: boolean }): Iterable<readonly [key: K, entry: Entry<A>, encodedKey: Uint8Array]>
+}
+/** How a table is looked up: its own store, or a view over that of the table it was made from. */
+export interface Lookup<K, A> {
+  open(stores: { store<J, B>(spec: StoreSpec<J, B>): TableStore<J, B> }): TableStore<K, A>
+}
+export interface KeyedStore<K, A> extends TableStore<K, A> {
+  /** Overlay only; the commit writes it. */
+  set(key: K, value: A, timestamp: number): void
+  delete(key: K, timestamp: number): void
+}

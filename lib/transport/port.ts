@@ -1,0 +1,174 @@
+import type { MillraceError } from '../core/errors.js'
+import type { OutRecord } from '../core/record.js'
+
+/**
+ * What the runtime needs from a log, and no more. Two implementations, `embedded/` and `kafkajs/`, and one
+ * specification that runs on both (`spec/transport/port.spec.ts`).
+ *
+ * Offsets are numbers (safe to 2^53), times are ms since the epoch, sizes are bytes.
+ * Every promise rejects with a `MillraceError`.
+ */
+export interface Transport {
+  /** Topics that do not exist are absent from the answer. */
+  describeTopics(names: readonly string[]): Promise<ReadonlyMap<string, TopicInfo>>
+  /** Creates what does not exist; a topic that exists already is left as it is, even if it differs. Resolves when all have leaders. */
+  createTopics(topics: readonly NewTopic[]): Promise<void>
+  listOffsets(partitions: readonly TopicPartition[], at: OffsetSpec): Promise<readonly PartitionOffset[]>
+  /** Removes what lies below each offset. Best effort: a purge of repartition topics. */
+  deleteRecords(offsets: readonly PartitionOffset[]): Promise<void>
+  /** Joins a consumer group. Resolves when the first assignment has been given to the listener. */
+  join(options: GroupOptions, listener: GroupListener): Promise<Member>
+  /** Reads partitions without a group, read-committed: restore, global tables. */
+  read(from: readonly PartitionOffset[]): Reader
+  /** Connected. Several may be open at a time. */
+  producer(options?: ProducerOptions): Promise<Producer>
+  /** Closes what is still open. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: number
+}
+export interface TopicInfo {
+  readonly name: string
+  readonly partitions: number
+  readonly isCompacted: boolean
+}
+export interface NewTopic {
+  readonly name: string
+  readonly partitions: number
+  /** Kafka topic settings, e.g. { 'cleanup.policy': 'compact' }. A setting the broker does not know is left out. */
+  readonly config: Readonly<Record<string, string>>
+}
+/**
+ * 'earliest': the first offset that is still there. 'stable': the last stable offset, where a read-committed reader ends.
+ * 'end': the high watermark. `{ time }`: the first record at or after that time; the end when there is none.
+ */
+export type OffsetSpec = 'earliest' | 'stable' | 'end' | { readonly time: number }
+
+/** What a fetch brought for one partition. Empty `batches` tell of a position or an end that moved without data. */
+export interface Chunk extends TopicPartition {
+  /** Record batches v2, whole, in order, still compressed; control batches and aborted ones are left out. Read them with `readBatch`. */
+  readonly batches: readonly Buffer[]
+  /** Records below it were not asked for: a batch is fetched whole. */
+  readonly fetchOffset: number
+  /** Where reading goes on: past gaps of compaction, control batches and aborted ones. */
+  readonly nextOffset: number
+  /** The last stable offset when this was fetched. */
+  readonly endOffset: number
+  /** Of all batches. */
+  readonly byteLength: number
+}
+
+/* ------------------------------------------------------------------ groups */
+
+export interface GroupOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Sets of topics of which partition n goes to one member, for every n: the sources of each sub-topology. Same in all members. */
+  readonly copartitioned: readonly (readonly string[])[]
+  /** Survives restarts: how the assignor knows a member again. */
+  readonly nodeId: string
+  /** Asked before every join: partitions of `copartitioned[i]` that this node has state of on its disk. */
+  readonly held: () => readonly HeldTask[]
+  readonly sessionTimeoutMs: number
+  readonly heartbeatMs: number
+  readonly rebalanceTimeoutMs: number
+  /** Longest wait of a fetch for data. */
+  readonly fetchWaitMs: number
+  /** Per partition and fetch. */
+  readonly fetchBytes: number
+}
+export interface HeldTask {
+  /** Index into `copartitioned`. */
+  readonly set: number
+  readonly partition: number
+}
+
+/** Calls never overlap and must not throw. */
+export interface GroupListener {
+  /**
+   * The group is about to rejoin, or the member to leave: drain and commit what is there; the old generation still may.
+   * No partition is read meanwhile; the member heartbeats by itself. Must settle within `deadlineMs`.
+   */
+  revoke(deadlineMs: number): Promise<void>
+  /**
+   * A generation has begun. None of its partitions is read before `member.start` names where.
+   * Chunks of partitions started before this call never arrive after it.
+   */
+  assigned(member: Member, partitions: readonly TopicPartition[]): void
+  /** Membership ended without a chance to commit (expired, kicked, crashed): everything uncommitted is void. It rejoins by itself. */
+  lost(): void
+  /** In order per partition; the first one comes soon after `start` even when there is nothing to read. */
+  chunk(chunk: Chunk): void
+  /** The position of a partition is not in its log (any more). It is paused until `member.start` is called again. */
+  outOfRange(at: PartitionOffset): void
+  /** Recoverable trouble, for the log and `state$`: reconnects, leader changes, rejoins. */
+  trouble(error: MillraceError): void
+  /** The membership is over for good. */
+  failed(error: MillraceError): void
+}
+
+export interface Member {
+  readonly generation: number
+  /** False once a session timeout has passed since the last answered heartbeat: nothing may be produced before the next `assigned`. */
+  isAlive(): boolean
+  /** Reads from `offset` on: at the first time, after `outOfRange`, or to seek. */
+  start(at: PartitionOffset): void
+  /** Idempotent. What is on its way still arrives. */
+  pause(partition: TopicPartition): void
+  resume(partition: TopicPartition): void
+  /** Partitions without a committed offset are absent. */
+  committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]>
+  /** Rejects with `MR_FENCED` when this generation is over. */
+  commit(offsets: readonly CommittedOffset[]): Promise<void>
+  /** Revokes, commits nothing by itself, leaves the group. Idempotent. */
+  leave(deadlineMs: number): Promise<void>
+}
+export interface CommittedOffset extends PartitionOffset {
+  /** '' when none. */
+  readonly metadata: string
+}
+
+/* ----------------------------------------------------------------- readers */
+
+export interface Reader {
+  /**
+   * The next chunks, at least one, possibly with no batches; fetches ahead by one.
+   * Rejects with `MR_OUT_OF_RANGE`, `MR_TOPIC_DELETED`, or when closed.
+   */
+  next(): Promise<readonly Chunk[]>
+  close(): Promise<void>
+}
+
+/* --------------------------------------------------------------- producing */
+
+export interface ProducerOptions {
+  /** How long records may wait for others of their partition. Default 5. */
+  readonly lingerMs?: number
+  /** After which an unacknowledged record has failed. Default 120 000 (Kafka's delivery.timeout.ms). */
+  readonly deliveryTimeoutMs?: number
+}
+export interface Producer {
+  /**
+   * Queues one record for a partition that exists. Order per partition is kept; retries neither duplicate nor drop.
+   * `delivery` hears of it later, never inside this call. `origin` is handed back if the record fails.
+   */
+  append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
+  /** Sends what waits without lingering. */
+  flush(): void
+  /** Bytes queued and not acknowledged. */
+  readonly pendingBytes: number
+  /** Resolves when all is acknowledged or failed; then closes. */
+  close(): Promise<void>
+}
+export interface Delivery {
+  /** `count` records were stored, durably where the log is durable; the last of them at `lastOffset`. */
+  delivered(count: number, partition: TopicPartition, lastOffset: number): void
+  /** One record that will never be stored. Others of its batch are not affected. */
+  failed(error: MillraceError, origin: unknown): void
+}
