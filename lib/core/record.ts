@@ -93,3 +93,17 @@ export class Rec<K, V> implements KRecord<K, V> {
     return new Rec(key, this.value, this.timestamp, this.ownHeaders, this.origin)
   }
 }
+
+// A view into a fetched batch would keep megabytes alive, or change under its holder.
+const ownBytes = <A>(value: A): A => (value instanceof Uint8Array ? (Uint8Array.prototype.slice.call(value) as typeof value) : value)
+
+/** What leaves the tracked world (`subscribe`, `pipe`, `rx`, `toSink`): a plain object with its own bytes, so spreading it works. */
+export const plainRecord = <K, V>(record: Rec<K, V>): KRecord<K, V> => ({
+  key: ownBytes(record.key),
+  value: ownBytes(record.value),
+  timestamp: record.timestamp,
+  headers: record.headers,
+  topic: record.topic,
+  partition: record.partition,
+  offset: record.offset,
+})

@@ -72,6 +72,8 @@ export interface TaskContext {
   extraReceipt(): Receipt
   /** Handles a record that could not be taken; settles what its policy says. See `ErrorPolicy`. */
   fail(failure: { readonly stage: 'process' | 'sink'; readonly operator: string; readonly error: Error; readonly record: AnyRec; readonly attempt: number; readonly receipt: Receipt }): Verdict
+  /** Fails the app: something no policy can answer for. */
+  stop(error: Error): void
   /** Counts what is left out on purpose: late records, null keys. */
   dropped(operator: string, reason: 'null-key' | 'null-value' | 'late'): void
   /** Aborted when the task closes. */
