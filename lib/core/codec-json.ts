@@ -29,7 +29,9 @@ function parse(bytes: Uint8Array | null): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new MillraceError('MR_DECODE', `the bytes are not JSON: ${toError(error).message}${extract(text, toError(error).message)}`, { cause: error })
+    throw new MillraceError('MR_DECODE', `the bytes are not JSON: ${toError(error).message}${extract(text, toError(error).message)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -56,16 +58,27 @@ const write = (value: unknown): string => {
 }
 
 const kindOf = (value: unknown): string =>
-  typeof value === 'number' ? String(value) : typeof value === 'object' && value !== null ? `an object (${value.constructor?.name ?? 'no prototype'})` : typeof value
+  typeof value === 'number'
+    ? String(value)
+    : typeof value === 'object' && value !== null
+      ? `an object (${value.constructor?.name ?? 'no prototype'})`
+      : typeof value
 
 const outcome = (standard: StandardSchema<unknown>['~standard'], value: unknown): unknown => {
   const result = validated(standard, value)
   if (result instanceof Promise) {
     result.catch(() => undefined) // Its rejection is answered for by the failure thrown here.
     // zod takes any throw within a schema for a sign that it is async, and starts again.
-    throw new MillraceError('MR_SCHEMA', `the ${standard.vendor} schema gave a promise, and decoding does not wait: it validates asynchronously (move that to mapAsync), or a function in it threw`)
+    throw new MillraceError(
+      'MR_SCHEMA',
+      `the ${standard.vendor} schema gave a promise, and decoding does not wait: it validates asynchronously (move that to mapAsync), or a function in it threw`,
+    )
   }
-  if (!isObject(result)) throw new MillraceError('MR_SCHEMA', `the ${standard.vendor} schema answered with ${typeof result}, not with a result of Standard Schema`)
+  if (!isObject(result))
+    throw new MillraceError(
+      'MR_SCHEMA',
+      `the ${standard.vendor} schema answered with ${typeof result}, not with a result of Standard Schema`,
+    )
   if (Array.isArray(result['issues'])) throw new MillraceError('MR_SCHEMA', issuesText(result['issues']))
   return result['value']
 }

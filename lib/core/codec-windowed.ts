@@ -21,7 +21,8 @@ export const windowed = <K>(inner: Codec<K>, size?: Duration): Codec<Windowed<K>
       const out = Buffer.allocUnsafe(bytes.length + tail)
       out.set(bytes)
       if (sizeMs === null) writeTime(out, value.end, bytes.length)
-      else if (value.end - value.start !== sizeMs) throw new MillraceError('MR_ENCODE', `a window of ${value.end - value.start} ms is written with ${name}`)
+      else if (value.end - value.start !== sizeMs)
+        throw new MillraceError('MR_ENCODE', `a window of ${value.end - value.start} ms is written with ${name}`)
       writeTime(out, value.start, out.length - timeBytes)
       return out
     },
@@ -33,7 +34,10 @@ export const windowed = <K>(inner: Codec<K>, size?: Duration): Codec<Windowed<K>
       return { key, start, end: sizeMs === null ? readTime(all, all.length - tail) : start + sizeMs }
     },
     // What is too short is for `decode` to report.
-    ...(prepare && { prepare: (bytes: Uint8Array | null) => (bytes === null || bytes.length < tail ? undefined : prepare.call(inner, head(bytes, tail, name))) }),
+    ...(prepare && {
+      prepare: (bytes: Uint8Array | null) =>
+        bytes === null || bytes.length < tail ? undefined : prepare.call(inner, head(bytes, tail, name)),
+    }),
   }
   return withShape(codec, { kind: 'windowed', inner, sizeMs })
 }

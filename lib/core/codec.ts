@@ -17,7 +17,9 @@ const present = <A>(value: A, name: string): NonNullable<A> => {
   return value
 }
 const wrongType = (value: unknown, name: string): MillraceError =>
-  value === null ? new MillraceError('MR_NULL', `null is written with codec.${name}`) : new MillraceError('MR_ENCODE', `a value of type ${typeof value} is written with codec.${name}`)
+  value === null
+    ? new MillraceError('MR_NULL', `null is written with codec.${name}`)
+    : new MillraceError('MR_ENCODE', `a value of type ${typeof value} is written with codec.${name}`)
 
 const eightBytes = (bytes: Uint8Array | null, name: string): Buffer => {
   const all = present(bytes, name)
@@ -49,7 +51,8 @@ const int64: Codec<bigint> = Object.freeze({
   name: 'int64',
   encode: (value: bigint) => {
     if (typeof value !== 'bigint') throw wrongType(value, 'int64')
-    if (BigInt.asIntN(64, value) !== value) throw new MillraceError('MR_ENCODE', `${value} is written with codec.int64 and has more than 64 bits`)
+    if (BigInt.asIntN(64, value) !== value)
+      throw new MillraceError('MR_ENCODE', `${value} is written with codec.int64 and has more than 64 bits`)
     const out = Buffer.allocUnsafe(8)
     out.writeBigInt64BE(value)
     return out

@@ -1,7 +1,7 @@
 import { MillraceError } from './errors.js'
 
 /**
- * Milliseconds, or a literal such as '250ms', '30s', '5m', '1h', '7d'.
+ * A length of time: milliseconds, or a literal such as '250ms', '30s', '5m', '1h', '7d'. A day is 24 hours.
  * @since 0.1.0
  */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`

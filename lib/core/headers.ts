@@ -14,9 +14,7 @@ export interface KHeaders extends Iterable<readonly [name: string, value: Uint8A
  * What `withHeaders`, `send` and `sink` take: an object, or pairs where a name may repeat. Strings become UTF-8.
  * @since 0.1.0
  */
-export type KHeadersInit =
-  | Readonly<Record<string, string | Uint8Array | null>>
-  | Iterable<readonly [string, string | Uint8Array | null]>
+export type KHeadersInit = Readonly<Record<string, string | Uint8Array | null>> | Iterable<readonly [string, string | Uint8Array | null]>
 
 type Pair = readonly [name: string, value: Uint8Array | null]
 
@@ -43,11 +41,9 @@ export const noHeaders: KHeaders = new HeaderList([])
 /** Headers from pairs that are already bytes, in wire order. */
 export const headersOf = (pairs: readonly Pair[]): KHeaders => (pairs.length === 0 ? noHeaders : new HeaderList(pairs))
 
-const bytesOf = (value: string | Uint8Array | null): Uint8Array | null =>
-  typeof value === 'string' ? Buffer.from(value, 'utf8') : value
+const bytesOf = (value: string | Uint8Array | null): Uint8Array | null => (typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
 
-const isIterable = (init: KHeadersInit): init is Iterable<readonly [string, string | Uint8Array | null]> =>
-  Symbol.iterator in init
+const isIterable = (init: KHeadersInit): init is Iterable<readonly [string, string | Uint8Array | null]> => Symbol.iterator in init
 
 export const headersFrom = (init: KHeadersInit): KHeaders => {
   const entries = isIterable(init) ? [...init] : Object.entries(init)
