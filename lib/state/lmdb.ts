@@ -1,0 +1,212 @@
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { open, type Database, type RootDatabase } from 'lmdb'
+import type { Clock } from '../core/clock.js'
+import { isMillraceError, MillraceError } from '../core/errors.js'
+import { CommitScope } from './commit-scope.js'
+import { removeFolder, removeTrash, syncFile } from './durable-file.js'
+import { dataFile, dataFolder, examine, writeEpoch, type StateIdentity } from './epoch.js'
+import { afterAllKeys, beforeAllKeys, diskKey, diskRange, diskRow, inKeyOrder, readRow, type DiskEntry, type Entry } from './keys.js'
+import type { ByteRange, ByteStore, MetaStore, Row, StateFile } from './port.js'
+
+/** What `openLmdbFile` has found in the folder. */
+export interface OpenedFile {
+  readonly file: StateFile
+  /** 'discarded': there was state, it could not be trusted, and was removed. */
+  readonly found: 'fresh' | 'existing' | 'discarded'
+  /** Why it was discarded: `MR_STATE_DAMAGED`, `MR_STATE_FORMAT` or `MR_TOPOLOGY_CHANGED`. */
+  readonly reason?: MillraceError
+}
+
+export interface LmdbFileOptions {
+  readonly identity: StateIdentity
+  readonly clock: Clock
+  /** How many stores may be opened. Default 128. */
+  readonly maxStores?: number
+}
+
+const environment = { noSync: true, noMemInit: true, maxReaders: 126, mapSize: 64 * 1024 * 1024, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' } as const
+const plain = { encoding: 'binary', keyEncoding: 'binary' } as const
+type Bytes = Database<Buffer, Buffer>
+
+/** LMDB gives the second opener of a path in one process the same environment, in silence. */
+const openFolders = new Set<string>()
+
+/**
+ * The state of one task: one LMDB environment, never flushed while it is open (the changelog is the truth). What a killed
+ * process leaves is whole; what a crashed machine leaves is removed before it is opened.
+ *
+ * The caller holds the lock of the slot around it.
+ *
+ * **Throws** `MR_STATE_LOCKED` when this process has the folder open, `MR_STATE_WRITE` when the disk is full or not ours.
+ */
+export const openLmdbFile = (folder: string, options: LmdbFileOptions): OpenedFile => {
+  const path = resolve(folder)
+  if (openFolders.has(path)) throw new MillraceError('MR_STATE_LOCKED', `the state folder ${path} is open in this process already`)
+  try {
+    removeTrash(path)
+    const finding = examine(path, options.identity, options.clock)
+    if (finding._tag === 'Unusable') removeFolder(path)
+    mkdirSync(dataFolder(path), { recursive: true })
+    writeEpoch(path, options.identity, options.clock, { clean: false })
+    const root: RootDatabase<Buffer, Buffer> = open({ ...environment, path: dataFolder(path), maxDbs: (options.maxStores ?? 128) + 1 })
+    const file = new LmdbFile(path, root, options)
+    openFolders.add(path)
+    return finding._tag === 'Unusable' ? { file, found: 'discarded', reason: finding.reason } : { file, found: finding._tag === 'Fresh' ? 'fresh' : 'existing' }
+  } catch (error) {
+    throw isMillraceError(error) ? error : new MillraceError('MR_STATE_WRITE', `the state folder ${path} cannot be opened`, { cause: error })
+  }
+}
+
+class LmdbFile implements StateFile {
+  readonly isDurable = true
+  readonly meta: MetaStore
+  private readonly scope = new CommitScope()
+  private readonly stores = new Map<string, LmdbStore>()
+  private isClosed = false
+
+  constructor(
+    private readonly folder: string,
+    private readonly root: RootDatabase<Buffer, Buffer>,
+    private readonly options: LmdbFileOptions,
+  ) {
+    this.meta = metaStore(root.openDB('meta', plain), this.scope)
+  }
+
+  store(name: string): ByteStore {
+    const known = this.stores.get(name)
+    if (known) return known
+    this.scope.assertIdle('store()') // a database made in a transaction that is rolled back would be gone
+    const store = new LmdbStore(name, this.root.openDB(`store:${name}`, plain), this.scope)
+    this.stores.set(name, store)
+    return store
+  }
+
+  commit(write: () => void): void {
+    const thrown: unknown[] = []
+    try {
+      this.root.transactionSync(() => {
+        try {
+          this.scope.run(write)
+        } catch (error) {
+          thrown.push(error)
+          throw error
+        }
+      })
+    } catch (error) {
+      if (thrown.length > 0) throw thrown[0]
+      throw new MillraceError('MR_STATE_WRITE', `the commit to ${this.folder} failed and was rolled back`, { cause: error })
+    }
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    syncFile(dataFile(this.folder))
+    this.shut()
+    writeEpoch(this.folder, this.options.identity, this.options.clock, { clean: true })
+  }
+
+  destroy(): void {
+    this.shut()
+    removeFolder(this.folder)
+  }
+
+  private shut(): void {
+    if (this.isClosed) return
+    this.scope.assertIdle('close()')
+    this.isClosed = true
+    // Closes before it returns: its promise only waits for asynchronous writes and reads, of which there are none.
+    void this.root.close()
+    openFolders.delete(this.folder)
+  }
+}
+
+class LmdbStore implements ByteStore {
+  constructor(
+    readonly name: string,
+    private readonly db: Bytes,
+    private readonly scope: CommitScope,
+  ) {}
+
+  get(key: Uint8Array): Row | undefined {
+    const found = this.db.getBinaryFast(diskKey(key))
+    return found && readRow(found)
+  }
+
+  put(key: Uint8Array, row: Row): void {
+    this.scope.assertActive()
+    write(this.scope, this.name, () => this.db.putSync(diskKey(key), diskRow(key, row)))
+  }
+
+  remove(key: Uint8Array): void {
+    this.scope.assertActive()
+    write(this.scope, this.name, () => this.db.removeSync(diskKey(key)))
+  }
+
+  clear(): void {
+    this.scope.assertActive()
+    write(this.scope, this.name, () => this.db.clearSync())
+  }
+
+  entries(range: ByteRange = {}): Iterable<Entry> {
+    return inKeyOrder(pages(this.db, range), range)
+  }
+
+  count(): number {
+    return this.db.getKeysCount({ start: beforeAllKeys, end: afterAllKeys })
+  }
+}
+
+const write = (scope: CommitScope, name: string, f: () => void): void => {
+  try {
+    f()
+  } catch (error) {
+    scope.fail(new MillraceError('MR_STATE_WRITE', `store ${name} cannot be written`, { cause: error }))
+  }
+}
+
+const metaStore = (db: Bytes, scope: CommitScope): MetaStore => ({
+  get: (key) => {
+    const found = db.getBinaryFast(diskKey(Buffer.from(key)))
+    return found && JSON.parse(found.toString('utf8', 0, found.length))
+  },
+  put: (key, value) => {
+    scope.assertActive()
+    write(scope, 'meta', () => {
+      if (value === undefined) db.removeSync(diskKey(Buffer.from(key)))
+      else db.putSync(diskKey(Buffer.from(key)), Buffer.from(JSON.stringify(value)))
+    })
+  },
+})
+
+const firstPage = 64
+const largestPage = 1024
+const maxPageBytes = 1024 * 1024
+
+/**
+ * A cursor that stays open pins every page that is freed meanwhile, and the file never shrinks (notes/lmdb-rxjs-fpts.md, A1.3).
+ * So a range is read in pages that are copied out, small ones first: most ranges are left early.
+ */
+function* pages(db: Bytes, range: ByteRange): Generator<DiskEntry> {
+  const { low, high } = diskRange(range)
+  const isReverse = range.reverse === true
+  let start = isReverse ? high : low
+  const end = isReverse ? low : high
+  // The upper bound is exclusive, and so is the key that ended the last page.
+  let isExclusive = isReverse
+  for (let limit = firstPage; ; limit = Math.min(limit * 2, largestPage)) {
+    const page: DiskEntry[] = []
+    let bytes = 0
+    for (const { key, value } of db.getRange({ start, end, exclusiveStart: isExclusive, inclusiveEnd: isReverse, reverse: isReverse, limit })) {
+      page.push([key, value])
+      bytes += value.length
+      if (bytes > maxPageBytes) break
+    }
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield* page
+    if (page.length < limit && bytes <= maxPageBytes) return
+    start = last[0]
+    isExclusive = true
+  }
+}
