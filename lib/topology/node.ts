@@ -61,8 +61,10 @@ export interface RepartitionNode {
   readonly parents: readonly [Port]
   readonly key: Codec<any>
   readonly value: Codec<any>
-  /** Null: as many as the largest source of the sub-topology above. */
+  /** Null: as many as what it is joined with; else as the largest source above it. */
   readonly partitions: number | null
+  /** Asked for by `repartition()`: records without a key pass, too. One made for a verb drops them, unless a left join follows. */
+  readonly isExplicit?: boolean | undefined
 }
 
 export interface OperatorNode {
@@ -76,10 +78,14 @@ export interface OperatorNode {
   readonly reads: readonly Node[]
   /** Global tables it reads. */
   readonly globals: readonly GlobalTableSpec[]
+  /** A left join answers records without a key too, so a repartition before it lets them pass. */
+  readonly takesNullKeys?: boolean | undefined
+  /** What the outputs of a route are called, for eyes only. */
+  readonly branches?: readonly string[] | undefined
 }
 export interface StoreUse {
   readonly spec: StoreSpec<any, any>
-  /** A `table(source)`: when the topic is compacted the store is restored from it, and has no changelog. */
+  /** A `table(source)` whose rows are the topic's own bytes: when the topic is compacted the store is restored from it, and has no changelog. */
   readonly source: SourceTopic | null
 }
 export interface GlobalTableSpec {
@@ -107,14 +113,29 @@ export interface SinkNode {
 /** Exhaustive over `Node`: a source has no parents. */
 export const parentsOf = (node: Node): readonly Port[] => (node.kind === 'source' ? [] : node.parents)
 
+/** How a message names a node: `orders → filter → groupBy`. */
+export const pathOf = (node: Node): string => {
+  const steps = [node.label]
+  for (let parent = parentsOf(node)[0]; parent !== undefined; parent = parentsOf(parent.node)[0]) {
+    // A repartition node stands for the verb above it, which has been named.
+    if (parent.node.kind !== 'repartition') steps.unshift(parent.node.label)
+  }
+  return steps.join(' → ')
+}
+
+/**
+ * How a source is read. One topic is one source: the same options each time it is used, or `MR_SOURCE_OPTIONS`.
+ * @since 0.1.0
+ */
 export interface StreamOptions {
   /** Where a group without offsets starts. Default 'earliest'. */
   readonly from?: 'earliest' | 'latest' | { readonly at: number | Date } | undefined
-  /** Stop reading there: the end as of the start, or a time. The app is `settled` when all such inputs are. Default: never. */
+  /** Stop reading there: the end as of the start, or a time (ms since the epoch). The app is `settled` when all such inputs are. Default: never. */
   readonly until?: 'now' | { readonly at: number | Date } | undefined
   /** When the committed offset is no longer in the log. Default 'fail'. */
   readonly onOutOfRange?: 'fail' | 'earliest' | 'latest' | undefined
   /** A record whose event time is further ahead of the wall clock than this is a failure at stage `decode`. Default '1d'. */
   readonly maxAhead?: Duration | undefined
+  /** For records of this source; what fails behind a repartition topic is the app's. Default: the app's. */
   readonly onError?: ErrorPolicy | undefined
 }
