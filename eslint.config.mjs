@@ -147,5 +147,10 @@ export default tseslint.config(
       'jest/valid-title': ['error', { mustNotMatch: { it: ['^should\\b', 'State a fact: "drops ...", not "should drop ..."'] } }],
     },
   },
+  {
+    // Laid out to be read: a value is shown by naming it.
+    files: ['examples/*.ts'],
+    rules: { '@typescript-eslint/no-unused-vars': 'off', '@typescript-eslint/no-unused-expressions': 'off' },
+  },
   { files: ['spec/**/*.types.ts'], rules: { '@typescript-eslint/no-unused-vars': 'off' } },
 )
