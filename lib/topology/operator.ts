@@ -57,6 +57,9 @@ export interface Receipt {
 /** A row of a table before and after a record; undefined: there was none, there is none. What flows below a table. */
 export interface RowChange<A> {
   readonly before: A | undefined
+  /** Of the row before, so that a lambda sees it as a lookup would have shown it; -1 when there was none. */
+  readonly beforeTimestamp: number
+  /** Its timestamp is that of the record which carries the change. */
   readonly after: A | undefined
 }
 
@@ -78,6 +81,8 @@ export interface TaskContext {
   dropped(operator: string, reason: 'null-key' | 'null-value' | 'late'): void
   /** Aborted when the task closes. */
   readonly signal: AbortSignal
+  /** A commit is waiting: nothing may be held back by choice. */
+  readonly isDraining: boolean
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }

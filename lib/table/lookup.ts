@@ -1,0 +1,37 @@
+import type { Fn } from '../core/record.js'
+import { settled } from '../operators/per-record.js'
+import type { Entry, Lookup, StoreSpec, TableStore } from '../topology/operator.js'
+import { isAbsent, rowMeta } from './row.js'
+
+/** The rows of a store. */
+export const storeLookup = <K, A>(spec: StoreSpec<K, A>): Lookup<K, A> => ({ open: (stores) => stores.store(spec) })
+
+/** The rows of `parent` that pass: a table without a store of its own. */
+export const filterLookup = <K, A>(parent: Lookup<K, A>, keep: Fn<K, A, boolean>): Lookup<K, A> =>
+  derived(parent, (key, row) => (settled(keep(row.value, rowMeta(key, row.timestamp)), 'filter') ? row : undefined))
+
+/** The rows of `parent`, mapped whenever they are looked at; one that is mapped to null is none. */
+export const mapLookup = <K, A, B>(parent: Lookup<K, A>, f: Fn<K, A, B>): Lookup<K, B> =>
+  derived(parent, (key, { value, timestamp }) => {
+    const mapped = settled(f(value, rowMeta(key, timestamp)), 'map')
+    return isAbsent(mapped) ? undefined : { value: mapped, timestamp }
+  })
+
+const derived = <K, A, B>(parent: Lookup<K, A>, derive: (key: K, row: Entry<A>) => Entry<B> | undefined): Lookup<K, B> => ({
+  open: (stores) => {
+    const rows = parent.open(stores)
+    const view: TableStore<K, B> = {
+      get: (key) => {
+        const row = rows.get(key)
+        return row && derive(key, row)
+      },
+      *entries(range) {
+        for (const [key, row, encodedKey] of rows.entries(range)) {
+          const found = derive(key, row)
+          if (found) yield [key, found, encodedKey]
+        }
+      },
+    }
+    return view
+  },
+})
