@@ -1,0 +1,242 @@
+import { asBuffer } from '../core/bytes.js'
+import { codec, type Codec } from '../core/codec.js'
+import { MillraceError } from '../core/errors.js'
+import { Cell, type DirtyRow, type Timed } from './overlay-cell.js'
+import { mergeRows, type TypedRow } from './overlay-rows.js'
+import type { ByteRange, ByteStore, Row } from './port.js'
+
+export interface OverlayOptions<K, A> {
+  readonly store: ByteStore
+  readonly key: Codec<K>
+  readonly value: Codec<A>
+  /** Clean entries kept decoded between commits. Default 100,000. */
+  readonly maxCached?: number
+}
+
+/** Rows as of the last commit. */
+export interface CommittedRows<K, A> {
+  get(key: K): Timed<A> | undefined
+  entries(range?: ByteRange): Iterable<TypedRow<K, A>>
+}
+
+/**
+ * A typed store whose writes stay in a Map until the commit. Reads go to the Map, then to the file; misses are kept too.
+ *
+ * A commit is: `dirty()`, whose bytes may be sent to the changelog first; `flush()` inside `StateFile.commit`; `flushed()`
+ * after it. What is written between `dirty()` and `flushed()` stays dirty for the next one. `drop()` goes back to the last commit.
+ *
+ * Values are never changed in place: the Map, the file and those who got one would disagree.
+ */
+export class Overlay<K, A> {
+  /** As the file has them, whatever is dirty. */
+  readonly committed: CommittedRows<K, A>
+  private readonly cells = new Map<unknown, Cell<K, A>>()
+  private changed: Cell<K, A>[] = []
+  private pending: readonly DirtyRow[] | null = null
+  private estimatedBytes = 0
+  private averageValueBytes = 128
+  private readonly directType: 'string' | 'number' | null
+  private readonly maxCached: number
+  private evictAbove: number
+  // A set mostly follows a get of the same key.
+  private lastKey: K | undefined
+  private lastCell: Cell<K, A> | null = null
+
+  constructor(private readonly options: OverlayOptions<K, A>) {
+    this.directType = directType(options.key)
+    this.maxCached = options.maxCached ?? 100_000
+    this.evictAbove = 2 * this.maxCached
+    this.committed = { get: (key) => this.getCommitted(key), entries: (range) => this.committedRows(range) }
+  }
+
+  get(key: K): Timed<A> | undefined {
+    return (this.hit(key) ?? this.lookUp(key, 'read')).entry
+  }
+
+  /**
+   * The same value at the same time is no change. An object that is not frozen counts as changed: it may have been changed in
+   * place, against the rules, and to leave out its write would lose that in silence.
+   */
+  set(key: K, value: A, timestamp: number): void {
+    const cell = this.hit(key) ?? this.lookUp(key, 'blind')
+    const before = cell.entry
+    if (before !== undefined && before.value === value && before.timestamp === timestamp && isImmutable(value)) return
+    cell.entry = { value, timestamp }
+    this.markDirty(cell)
+  }
+
+  /** Of a row that is not there: nothing. */
+  delete(key: K, timestamp: number): void {
+    const cell = this.hit(key) ?? this.lookUp(key, 'read')
+    if (cell.entry === undefined) return
+    cell.entry = undefined
+    cell.deletedAt = timestamp
+    this.markDirty(cell)
+  }
+
+  /** In order of the encoded keys. Writes of later than the call may be missing; those before it are there. */
+  entries(range: ByteRange = {}): Iterable<TypedRow<K, A>> {
+    return mergeRows(this.changed, this.committedRows(range), range)
+  }
+
+  get dirtyCount(): number {
+    return this.changed.length
+  }
+
+  /** An estimate: sizes of strings and bytes as they are, of others the average of earlier commits. */
+  get dirtyBytes(): number {
+    return this.estimatedBytes
+  }
+
+  /** One row per changed key, in order of the first change. A key is encoded once, however often this is called. */
+  dirty(): readonly DirtyRow[] {
+    let bytes = 0
+    const rows = this.changed.map((cell) => {
+      const row = (cell.encoded ??= this.encode(cell))
+      bytes += row.value?.length ?? 0
+      return row
+    })
+    if (rows.length > 0) this.averageValueBytes = bytes / rows.length
+    this.pending = rows
+    return rows
+  }
+
+  /** Inside `StateFile.commit`: writes what `dirty()` has given. */
+  flush(): void {
+    const { store } = this.options
+    for (const { key, value, timestamp } of this.pending ?? this.dirty()) {
+      if (value === null) store.remove(key)
+      else store.put(key, { value, timestamp })
+    }
+  }
+
+  /** After `StateFile.commit`. */
+  flushed(): void {
+    const { changed } = this
+    this.startOver()
+    for (const cell of changed) {
+      cell.isDirty = false
+      if (cell.encoded === undefined) {
+        this.markDirty(cell)
+        continue
+      }
+      // A value that its codec writes as null is a deletion: a restart would find no row.
+      if (cell.encoded.value === null) cell.entry = undefined
+      cell.encoded = undefined
+    }
+    if (this.cells.size > this.maxCached) this.evict()
+  }
+
+  /** Forgets what was not committed. */
+  drop(): void {
+    for (const cell of this.changed) this.cells.delete(cell.id)
+    this.startOver()
+    this.lastCell = null
+  }
+
+  private startOver(): void {
+    this.changed = []
+    this.pending = null
+    this.estimatedBytes = 0
+  }
+
+  /** The hot path: nothing is encoded. */
+  private hit(key: K): Cell<K, A> | undefined {
+    if (key === this.lastKey && this.lastCell !== null) return this.lastCell
+    if (!this.isDirect(key)) return undefined
+    const cell = this.cells.get(key)
+    if (cell === undefined) return undefined
+    cell.isRecent = true
+    this.lastKey = key
+    this.lastCell = cell
+    return cell
+  }
+
+  private lookUp(key: K, how: 'read' | 'blind'): Cell<K, A> {
+    const keyBytes = this.encodeKey(key)
+    const id = this.idOf(key, keyBytes)
+    const known = this.cells.get(id)
+    if (known !== undefined) {
+      known.isRecent = true
+      return known
+    }
+    const row = how === 'read' ? this.options.store.get(keyBytes) : undefined
+    const cell = new Cell(id, key, keyBytes, row && this.decode(row))
+    if (this.cells.size >= this.evictAbove) this.evict()
+    this.cells.set(id, cell)
+    return cell
+  }
+
+  /** The key itself is its id where equal keys have equal bytes and different ones different bytes. 0 and -0 are one key to a Map. */
+  private isDirect(key: K): boolean {
+    return this.directType === 'string' ? typeof key === 'string' : this.directType === 'number' && typeof key === 'number' && key !== 0
+  }
+
+  private idOf(key: K, keyBytes: Buffer): unknown {
+    if (!this.isDirect(key)) return keyBytes.toString('latin1')
+    // Half a surrogate pair is written as U+FFFD, as are all others: they are one key.
+    return typeof key === 'string' && loneSurrogate.test(key) ? keyBytes.toString('utf8') : key
+  }
+
+  private markDirty(cell: Cell<K, A>): void {
+    cell.encoded = undefined
+    if (cell.isDirty) return
+    cell.isDirty = true
+    this.changed.push(cell)
+    const value: unknown = cell.entry?.value
+    this.estimatedBytes += rowOverhead + cell.keyBytes.length + (typeof value === 'string' || value instanceof Uint8Array ? value.length : this.averageValueBytes)
+  }
+
+  private encode({ keyBytes, entry, deletedAt }: Cell<K, A>): DirtyRow {
+    if (entry === undefined) return { key: keyBytes, value: null, timestamp: deletedAt }
+    const value = this.options.value.encode(entry.value)
+    return { key: keyBytes, value: value && asBuffer(value), timestamp: entry.timestamp }
+  }
+
+  private encodeKey(key: K): Buffer {
+    const bytes = this.options.key.encode(key)
+    if (bytes === null) throw new MillraceError('MR_ENCODE', `a null key cannot be kept in store ${this.options.store.name}`)
+    return asBuffer(bytes)
+  }
+
+  private decode(row: Row): Timed<A> {
+    return { value: this.options.value.decode(row.value), timestamp: row.timestamp }
+  }
+
+  private getCommitted(key: K): Timed<A> | undefined {
+    const keyBytes = this.encodeKey(key)
+    const cell = this.cells.get(this.idOf(key, keyBytes))
+    if (cell !== undefined && !cell.isDirty) return cell.entry
+    const row = this.options.store.get(keyBytes)
+    return row && this.decode(row)
+  }
+
+  private *committedRows(range: ByteRange = {}): Generator<TypedRow<K, A>> {
+    for (const [key, row] of this.options.store.entries(range)) yield [this.options.key.decode(key), this.decode(row), key]
+  }
+
+  /** First in, first out, with a second chance for what was used since; dirty ones stay. */
+  private evict(): void {
+    let surplus = this.cells.size - this.maxCached
+    let chances = this.cells.size
+    for (const [id, cell] of this.cells) {
+      if (surplus <= 0 || chances-- <= 0) break
+      if (cell.isDirty) continue
+      this.cells.delete(id)
+      if (cell.isRecent) {
+        cell.isRecent = false
+        this.cells.set(id, cell)
+        chances++
+      } else surplus--
+    }
+    this.evictAbove = Math.max(2 * this.maxCached, 2 * this.cells.size)
+    this.lastCell = null
+  }
+}
+
+const rowOverhead = 32
+const loneSurrogate = /\p{Surrogate}/u
+
+const directType = (key: unknown): 'string' | 'number' | null => (key === codec.string ? 'string' : key === codec.number ? 'number' : null)
+
+const isImmutable = (value: unknown): boolean => typeof value !== 'object' || value === null || Object.isFrozen(value)
