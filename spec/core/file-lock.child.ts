@@ -11,7 +11,7 @@ const dieHolding = (): void => {
 }
 
 const race = (): void => {
-  for (let won = 0; won < Number(rounds); ) {
+  for (let won = 0; won < Number(rounds);) {
     const lock = tryLock(path)
     if (lock === null) continue
     won++

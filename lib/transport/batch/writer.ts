@@ -1,0 +1,162 @@
+import type { KHeaders } from '../../core/headers.js'
+import { noHeaders } from '../../core/headers.js'
+import type { OutRecord } from '../../core/record.js'
+import { crc32c } from './crc32c.js'
+import { attribute, field, headerBytes, writeInt64 } from './header.js'
+
+/** Who writes a batch, for the broker to recognise a repetition; what `InitProducerId` and our own counting gave. */
+export interface ProducerStamp {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly isTransactional?: boolean
+}
+
+const smallest = 512
+const largestFirst = 1024 * 1024
+
+/** Builds record batches v2, uncompressed, one at a time: records are encoded as they come, header and checksum at the end. */
+export class BatchWriter {
+  private bytes = Buffer.allocUnsafeSlow(smallest)
+  private at = headerBytes
+  private records = 0
+  private firstTimestamp = 0
+  private maxTimestamp = 0
+
+  get count(): number {
+    return this.records
+  }
+  /** What `seal` would give now, exactly. */
+  get byteLength(): number {
+    return this.at
+  }
+
+  /** The bytes are copied. Timestamps: ms, cut to whole ones; in any order. */
+  append(record: OutRecord): void {
+    const timestamp = Math.trunc(record.timestamp)
+    if (this.records === 0) this.firstTimestamp = this.maxTimestamp = timestamp
+    else if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
+    const delta = timestamp - this.firstTimestamp
+    const headers = record.headers === noHeaders ? none : encodeHeaders(record.headers)
+    const keyLength = record.key === null ? -1 : record.key.length
+    const valueLength = record.value === null ? -1 : record.value.length
+    const length =
+      1 + sizeOfVarlong(delta) + sizeOfVarint(this.records) + sizeOfBytes(keyLength) + sizeOfBytes(valueLength) + headers.length
+    this.reserve(length + 5)
+    this.varint(length)
+    this.bytes[this.at++] = 0
+    this.varlong(delta)
+    this.varint(this.records)
+    this.optional(record.key, keyLength)
+    this.optional(record.value, valueLength)
+    this.copy(headers)
+    this.records++
+  }
+
+  /** The batch, with base offset 0; the writer is empty again. There must be at least one record. */
+  seal(producer?: ProducerStamp): Buffer {
+    if (this.records === 0) throw new RangeError('a record batch has at least one record')
+    const batch = this.bytes.subarray(0, this.at)
+    writeInt64(batch, 0, field.baseOffset)
+    batch.writeInt32BE(batch.length - field.leaderEpoch, field.length)
+    batch.writeInt32BE(-1, field.leaderEpoch)
+    batch.writeInt8(2, field.magic)
+    batch.writeInt16BE(producer?.isTransactional === true ? attribute.transactional : 0, field.attributes)
+    batch.writeInt32BE(this.records - 1, field.lastOffsetDelta)
+    writeInt64(batch, this.firstTimestamp, field.firstTimestamp)
+    writeInt64(batch, this.maxTimestamp, field.maxTimestamp)
+    batch.writeBigInt64BE(producer?.producerId ?? -1n, field.producerId)
+    batch.writeInt16BE(producer?.producerEpoch ?? -1, field.producerEpoch)
+    batch.writeInt32BE(producer?.baseSequence ?? -1, field.baseSequence)
+    batch.writeInt32BE(this.records, field.count)
+    sum(batch)
+    // The next batch of a writer is mostly as large as the last one.
+    this.bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(this.at, smallest), largestFirst))
+    this.at = headerBytes
+    this.records = 0
+    return batch
+  }
+
+  private reserve(bytes: number): void {
+    if (this.at + bytes <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + bytes))
+    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes = larger
+  }
+
+  private varint(value: number): void {
+    this.at = putVarint(this.bytes, value, this.at)
+  }
+
+  private varlong(value: number): void {
+    if (value >= -0x4000_0000 && value < 0x4000_0000) return this.varint(value)
+    // The doubled number would not fit into a double: the four low groups first, then the rest.
+    const magnitude = value < 0 ? -value - 1 : value
+    const low = (magnitude % 0x800_0000) * 2 + (value < 0 ? 1 : 0)
+    for (let shift = 0; shift < 28; shift += 7) this.bytes[this.at++] = ((low >>> shift) & 127) | 128
+    let high = Math.floor(magnitude / 0x800_0000)
+    while (high > 127) {
+      this.bytes[this.at++] = (high % 128) | 128
+      high = Math.floor(high / 128)
+    }
+    this.bytes[this.at++] = high
+  }
+
+  private optional(bytes: Uint8Array | null, length: number): void {
+    this.varint(length)
+    if (bytes !== null) this.copy(bytes)
+  }
+
+  private copy(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+}
+
+/** Writes the checksum of a finished batch. */
+export const sum = (batch: Buffer): void => {
+  batch.writeUInt32BE(crc32c(batch, field.attributes, batch.length), field.crc)
+}
+
+/** No headers: their number, 0. */
+const none = Buffer.from([0])
+
+const encodeHeaders = (headers: KHeaders): Uint8Array => {
+  const pairs = [...headers].map(([name, value]) => [Buffer.from(name, 'utf8'), value] as const)
+  let length = sizeOfVarint(pairs.length)
+  for (const [name, value] of pairs) length += sizeOfBytes(name.length) + sizeOfBytes(value === null ? -1 : value.length)
+  const bytes = Buffer.allocUnsafe(length)
+  let at = putVarint(bytes, pairs.length, 0)
+  for (const [name, value] of pairs) {
+    at = putVarint(bytes, name.length, at)
+    at += name.copy(bytes, at)
+    at = putVarint(bytes, value === null ? -1 : value.length, at)
+    if (value === null) continue
+    bytes.set(value, at)
+    at += value.length
+  }
+  return bytes
+}
+
+const putVarint = (bytes: Buffer, value: number, from: number): number => {
+  let at = from
+  let zigzag = ((value << 1) ^ (value >> 31)) >>> 0
+  for (; zigzag > 127; zigzag >>>= 7) bytes[at++] = (zigzag & 127) | 128
+  bytes[at++] = zigzag
+  return at
+}
+
+const sizeOfVarint = (value: number): number => {
+  const zigzag = ((value << 1) ^ (value >> 31)) >>> 0
+  return zigzag < 0x80 ? 1 : zigzag < 0x4000 ? 2 : zigzag < 0x20_0000 ? 3 : zigzag < 0x1000_0000 ? 4 : 5
+}
+
+const sizeOfVarlong = (value: number): number => {
+  if (value >= -0x4000_0000 && value < 0x4000_0000) return sizeOfVarint(value)
+  let groups = 1
+  // Doubling would be inexact beyond 2^52: the first group holds 6 bits of the magnitude.
+  for (let rest = Math.floor((value < 0 ? -value - 1 : value) / 64); rest > 0; rest = Math.floor(rest / 128)) groups++
+  return groups
+}
+
+const sizeOfBytes = (length: number): number => sizeOfVarint(length) + Math.max(length, 0)
