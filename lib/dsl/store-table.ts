@@ -1,0 +1,41 @@
+import { MillraceError } from '../core/errors.js'
+import { storeLookup } from '../table/lookup.js'
+import { checkName } from '../topology/names.js'
+import type { Port, SourceTopic } from '../topology/node.js'
+import type { Operator, StoreSpec } from '../topology/operator.js'
+import type { AnyCodec, Scope, TableLane } from './lane.js'
+import type { StoreOptions } from './surface.js'
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- the plan erases record types */
+export interface NewTable {
+  readonly scope: Scope
+  readonly parent: Port
+  /** Unless the options give one. */
+  readonly name: string
+  readonly key: AnyCodec
+  /** Unless the options give one. */
+  readonly value: () => AnyCodec
+  readonly label: string
+  readonly operator: (store: StoreSpec<any, any>) => Operator
+  /** A topic whose bytes are those of the rows. */
+  readonly source?: SourceTopic | null
+}
+
+/** A verb that owns a store, and the table of its rows. */
+export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): TableLane => {
+  const { scope, key, label } = table
+  const spec: StoreSpec<any, any> = Object.freeze({
+    name: options.name === undefined ? table.name : checkName(options.name, `the name given to ${label}`),
+    key,
+    value: options.value ?? table.value(),
+    kind: kindOf(options.store, label),
+  })
+  const owner = scope.graph.operator(table.parent, table.operator(spec), { label, stores: [{ spec, source: table.source ?? null }] })
+  return { scope, port: { node: owner, branch: 0 }, name: spec.name, key, value: spec.value, lookup: storeLookup(spec), owner }
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
+
+const kindOf = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
+  if (kind === 'lmdb' || kind === 'memory') return kind
+  throw new MillraceError('MR_CONFIG', `${label}: store is ${JSON.stringify(kind)}, not 'lmdb' or 'memory'`)
+}

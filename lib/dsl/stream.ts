@@ -1,0 +1,173 @@
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Separated } from 'fp-ts/lib/Separated.js'
+import { Observable, type OperatorFunction, type Subscriber } from 'rxjs'
+import type { Codec } from '../core/codec.js'
+import { MillraceError } from '../core/errors.js'
+import type { KHeadersInit } from '../core/headers.js'
+import type { Fn, KRecord, Meta } from '../core/record.js'
+import { each } from '../operators/each.js'
+import { filter } from '../operators/filter.js'
+import { flatMap } from '../operators/flat-map.js'
+import { mapAsync, type MapAsyncOptions } from '../operators/map-async.js'
+import { mapEither } from '../operators/map-either.js'
+import { map } from '../operators/map.js'
+import { rx } from '../operators/rx.js'
+import { split } from '../operators/split.js'
+import { tap } from '../operators/tap.js'
+import { toSink, type BatchSink } from '../operators/to-sink.js'
+import { withHeaders } from '../operators/with-headers.js'
+import { withTimestamp } from '../operators/with-timestamp.js'
+import { materialize } from '../table/materialize.js'
+import { branchName, checkName, derivedName } from '../topology/names.js'
+import type { Operator } from '../topology/operator.js'
+import type { Topic, TopicSink } from '../topology/topic.js'
+import { byKey, checkKey, rekey, repartition } from './by-key.js'
+import { joined } from './join.js'
+import { innerJson, laneOf, rememberStream, writable, type AnyFn, type Lane } from './lane.js'
+import { merged } from './merge.js'
+import { pipeline } from './pipeline.js'
+import { storeTable } from './store-table.js'
+import type { GlobalTable, KGroup, KStream, KTable, Pipeline, StoreOptions } from './surface.js'
+
+/**
+ * An Observable through its constructor alone: `pipe` gives plain Observables, and nothing here depends on how rxjs is made
+ * inside. Each verb adds a node and gives the stream of what comes out of it.
+ */
+export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K, V> {
+  readonly #lane: Lane
+
+  constructor(lane: Lane) {
+    // The plan erases types: what comes out of this port are records of K and V.
+    super((subscriber) => lane.scope.graph.host.subscribe(lane.port, subscriber as Subscriber<KRecord<unknown, unknown>>))
+    this.#lane = lane
+    rememberStream(this, lane)
+  }
+
+  filter<W extends V>(keep: (value: V, meta: Meta<K>) => value is W): KStream<K, W>
+  filter(keep: Fn<K, V, boolean>): KStream<K, V>
+  filter(keep: Fn<K, V, boolean>): KStream<K, V> {
+    return this.verb(filter(keep), {})
+  }
+  map<W>(f: Fn<K, V, W>): KStream<K, W> {
+    return this.verb(map(f), { value: innerJson })
+  }
+  flatMap<W>(f: Fn<K, V, Iterable<W>>): KStream<K, W> {
+    return this.verb(flatMap(f), { value: innerJson })
+  }
+  mapAsync<W>(f: (value: V, meta: Meta<K>, signal: AbortSignal) => Promise<W>, options?: MapAsyncOptions): KStream<K, W> {
+    return this.verb(mapAsync(f, options), { value: innerJson })
+  }
+  mapEither<E, W>(f: Fn<K, V, Either<E, W>>): Separated<KStream<K, E>, KStream<K, W>> {
+    const [left, right] = this.branches(mapEither(f), ['left', 'right'], { value: innerJson })
+    return Object.freeze({ left: this.#lane.scope.stream(left), right: this.#lane.scope.stream(right) })
+  }
+  tap(f: Fn<K, V, void>): KStream<K, V> {
+    return this.verb(tap(f), {}, 'runs by itself')
+  }
+  withHeaders(f: Fn<K, V, KHeadersInit>): KStream<K, V> {
+    return this.verb(withHeaders(f), {})
+  }
+  withTimestamp(f: Fn<K, V, number>): KStream<K, V> {
+    return this.verb(withTimestamp(f), {})
+  }
+  keyBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KStream<J, V> {
+    return this.#lane.scope.stream(rekey(this.open('keyBy'), 'keyBy', f, key, options?.name))
+  }
+  encodedAs(value: Codec<V>): KStream<K, V> {
+    return this.#lane.scope.stream({ ...this.open('encodedAs'), value })
+  }
+
+  mergeWith<J, W>(...others: readonly KStream<J, W>[]): KStream<K | J, V | W> {
+    const lane = this.open('mergeWith')
+    return lane.scope.stream(merged(lane, others.map((other) => laneOf(other, lane.scope))))
+  }
+  split<N extends string>(branches: Readonly<Record<N, Fn<K, V, boolean>>>): { readonly [P in N | 'rest']: KStream<K, V> } {
+    const names = Object.keys(branches)
+    if (names.includes('rest')) throw new MillraceError('MR_CONFIG', 'split: the branch "rest" is the one for what is left')
+    for (const name of names) checkName(name, 'a branch of split')
+    const all = [...names, 'rest']
+    const lanes = this.branches(split(Object.values<Fn<K, V, boolean>>(branches)), all, {})
+    // Entries lose the names: there is one stream for each of them, and rest.
+    return Object.freeze(Object.fromEntries(lanes.map((lane, i) => [all[i], lane.scope.stream(lane)]))) as Record<N | 'rest', KStream<K, V>>
+  }
+  repartition(options?: { partitions?: number | undefined; name?: string | undefined }): KStream<K, V> {
+    return this.#lane.scope.stream(repartition(this.open('repartition'), options))
+  }
+  through(topic: Topic<K, V>): KStream<K, V> {
+    const { scope, port } = this.open('through')
+    scope.graph.sink(port, topic)
+    return scope.stream(scope.read(topic))
+  }
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the implementation of all arities; each of them is exact
+  rx(...operators: readonly OperatorFunction<any, any>[]): KStream<K, any> {
+    return this.verb(rx(operators), { value: innerJson })
+  }
+
+  groupByKey(): KGroup<K, V> {
+    return this.grouped(this.open('groupByKey'), 'groupByKey')
+  }
+  groupBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KGroup<J, V> {
+    return this.grouped(rekey(this.open('groupBy'), 'groupBy', f, key, options?.name), 'groupBy')
+  }
+  join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  join<R>(right: object, first: AnyFn, second?: AnyFn): KStream<K, R> {
+    return this.#lane.scope.stream(joined(this.open('join'), right, 'join', first, second))
+  }
+  leftJoin<R>(right: object, first: AnyFn, second?: AnyFn): KStream<K, R> {
+    return this.#lane.scope.stream(joined(this.open('leftJoin'), right, 'leftJoin', first, second))
+  }
+
+  toTopic(sink: TopicSink<K, V> | Fn<K, V, TopicSink<K, V>>): Pipeline {
+    const { scope, port, stem } = this.open('toTopic')
+    scope.graph.sink(port, sink)
+    return pipeline(typeof sink === 'function' ? `${stem}-by-record` : sink.name)
+  }
+  toTable(store?: StoreOptions<NonNullable<V>>): KTable<K, NonNullable<V>> {
+    const { scope, stem, value } = this.open('toTable')
+    const { port, key } = byKey(this.#lane, 'toTable')
+    return scope.table(
+      storeTable(
+        { scope, parent: port, name: derivedName(stem, 'toTable'), key, value: () => writable(value, `the values of ${stem}`), label: 'toTable', operator: (spec) => materialize(spec) },
+        store,
+      ),
+    )
+  }
+  toSink(sink: BatchSink<K, V>): Pipeline {
+    this.verb(toSink(sink), {}, 'runs by itself')
+    return pipeline(sink.name)
+  }
+  each(f: Fn<K, V, void | Promise<void>>): Pipeline {
+    this.verb(each(f), {}, 'runs by itself')
+    return pipeline(`${this.#lane.stem}-each`)
+  }
+
+  /** Every verb calls it first. */
+  private open(verb: string): Lane {
+    this.#lane.scope.graph.host.assertOpen(verb)
+    return this.#lane
+  }
+
+  /** A verb that neither names nor moves anything. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the plan erases types: the verb above has said what comes out
+  private verb(operator: Operator, changes: Partial<Pick<Lane, 'value'>>, runs?: 'runs by itself'): KStream<K, any> {
+    const lane = this.open(operator.label)
+    const node = lane.scope.graph.operator(lane.port, operator)
+    if (runs) lane.scope.graph.end(node)
+    return lane.scope.stream({ ...lane, port: { node, branch: 0 }, ...changes })
+  }
+
+  private branches<const N extends readonly string[]>(operator: Operator, names: N, changes: Partial<Pick<Lane, 'value'>>): { readonly [I in keyof N]: Lane } {
+    const lane = this.open(operator.label)
+    const node = lane.scope.graph.operator(lane.port, operator, { branches: names })
+    const rekeyed = (name: string) => (lane.rekeyed === null ? null : branchName(lane.rekeyed, name))
+    const lanes = names.map((name, branch) => ({ ...lane, ...changes, port: { node, branch }, stem: branchName(lane.stem, name), rekeyed: rekeyed(name) }))
+    // As many as there are names; `map` forgets how many that is.
+    return lanes as { readonly [I in keyof N]: Lane }
+  }
+
+  private grouped<J>(lane: Lane, verb: string): KGroup<J, V> {
+    checkKey(lane, verb)
+    return lane.scope.group(lane)
+  }
+}

@@ -1,0 +1,654 @@
+/**
+ * What a program sees of millrace: streams, groups, tables, the app. Types and their documentation, nothing else.
+ *
+ * Said once, true for all verbs: a verb subscribes to nothing, it adds to the plan of its app, and after `start()` it throws
+ * `MR_TOPOLOGY_FROZEN`. Lambdas get the value first and all the rest of the record second, run once per record of a batch
+ * that is read again after a crash, and must not return promises unless the verb says so (`MR_PROMISE_IN_SYNC_VERB`). One
+ * that throws fails its record at stage `process`, for the `onError` policy. Only what leads to a topic, a table, a sink, a
+ * `tap`, an `each` or a `subscribe` runs at all.
+ */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Option } from 'fp-ts/lib/Option.js'
+import type { Separated } from 'fp-ts/lib/Separated.js'
+import type { Observable, Observer, OperatorFunction } from 'rxjs'
+import type { Codec } from '../core/codec.js'
+import type { Duration } from '../core/duration.js'
+import type { KHeadersInit } from '../core/headers.js'
+import type { Fn, KRecord, Meta } from '../core/record.js'
+import type { MapAsyncOptions } from '../operators/map-async.js'
+import type { BatchSink } from '../operators/to-sink.js'
+import type { Aggregator } from '../table/aggregator.js'
+import type { Change } from '../table/changes.js'
+import type { Topology } from '../topology/describe.js'
+import type { StreamOptions } from '../topology/node.js'
+import type { ErrorPolicy } from '../topology/policy.js'
+import type { Topic, TopicSink, TopicSource } from '../topology/topic.js'
+
+/* ---------------------------------------------------------------- streams */
+
+/**
+ * A topic as it flows, record by record: an RxJS Observable with verbs of its own.
+ *
+ * `subscribe` and `pipe` are RxJS's: what leaves through them is a plain object, no longer tracked, and counts as done when
+ * `next` returned. What goes through the verbs below is tracked: an offset is committed when all that came of its record is
+ * safe. A stream as a function argument is what a reusable step takes and returns.
+ *
+ * **Source** KStream.
+ *
+ * @example
+ * const large = (orders: KStream<string, Order>): KStream<string, number> =>
+ *   orders.filter((order) => order.amount >= 100).map((order) => order.amount)
+ * @since 0.1.0
+ */
+export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
+  /* ------------------------------------------- one record in, at most one out */
+
+  /**
+   * Keeps the records whose value passes; a type guard narrows the type.
+   * **Emits** the record as it is, or nothing.
+   * **Source** KStream.filter; RxJS filter.
+   * @since 0.1.0
+   */
+  filter<W extends V>(keep: (value: V, meta: Meta<K>) => value is W): KStream<K, W>
+  filter(keep: Fn<K, V, boolean>): KStream<K, V>
+
+  /**
+   * Replaces the value.
+   * **Emits** one record with the key, timestamp and headers of the one that came. Inside the app its value is written as
+   * JSON from here on: see `encodedAs`.
+   * **Source** KStream.mapValues; RxJS map.
+   * @since 0.1.0
+   */
+  map<W>(f: Fn<K, V, W>): KStream<K, W>
+
+  /**
+   * Any number of values for one.
+   * **Emits** a record for each value, in order, with the key, timestamp and headers of the one that came.
+   * **Source** KStream.flatMapValues.
+   *
+   * @example
+   * lines.flatMap((line) => line.toLowerCase().match(/\p{L}+/gu) ?? [])
+   * @since 0.1.0
+   */
+  flatMap<W>(f: Fn<K, V, Iterable<W>>): KStream<K, W>
+
+  /**
+   * Replaces the value by what a promise gives: bounded, in order unless told otherwise, and the record's offset is not
+   * committed before its promise settles. The signal aborts at the timeout and when the app stops.
+   * **Emits** one record for each promise that is fulfilled. A rejection or a timeout (`MR_TIMEOUT`) that `retry` does not
+   * mend is a failure at stage `process`.
+   * **Throws** `MR_CONFIG`, `MR_DURATION` for odd options.
+   * **Source** RxJS mergeMap with a concurrency, but counted.
+   *
+   * @example
+   * events.mapAsync((event, _meta, signal) => lookUp(event.ip, { signal }), { concurrency: 32, order: 'key', timeout: '2s' })
+   * @since 0.1.0
+   */
+  mapAsync<W>(f: (value: V, meta: Meta<K>, signal: AbortSignal) => Promise<W>, options?: MapAsyncOptions): KStream<K, W>
+
+  /**
+   * Parts a stream by the side of an Either.
+   * **Emits** each record on one of the two streams, with the value inside.
+   * **Source** fp-ts Compactable.separate.
+   *
+   * @example
+   * const { left: broken, right: good } = readings.mapEither((r) => (r.celsius > -274 ? E.right(r) : E.left(`impossible: ${r.sensor}`)))
+   * @since 0.1.0
+   */
+  mapEither<E, W>(f: Fn<K, V, Either<E, W>>): Separated<KStream<K, E>, KStream<K, W>>
+
+  /**
+   * Looks at each record, and changes nothing. A tap alone makes its stream run.
+   * **Emits** the record as it is.
+   * **Source** KStream.peek; RxJS tap.
+   * @since 0.1.0
+   */
+  tap(f: Fn<K, V, void>): KStream<K, V>
+
+  /**
+   * Sets headers: those of the same name are replaced, the others stay, in their order.
+   * **Emits** the record with the new headers.
+   * @since 0.1.0
+   */
+  withHeaders(f: Fn<K, V, KHeadersInit>): KStream<K, V>
+
+  /**
+   * Replaces the event time, in ms since the epoch. Where all records of a topic have theirs in the value, say so in the
+   * topic's descriptor instead: then the choice among inputs goes by it too.
+   * **Emits** the record with the new time. Anything but a finite number ≥ 0 fails the record (`MR_TIMESTAMP`).
+   * @since 0.1.0
+   */
+  withTimestamp(f: Fn<K, V, number>): KStream<K, V>
+
+  /**
+   * Replaces the key. Nothing moves yet: the first verb that goes by key sends the records through a repartition topic.
+   * **Emits** the record with the new key.
+   * **Owns** topic `<app>-<stem>-keyed-repartition`, or `<app>-<name>-repartition`, if a verb that goes by key follows. Several
+   * verbs on the very stream this returns share it.
+   * **Throws** at start `MR_NAME_AMBIGUOUS` when two such topics would have one name.
+   * **Source** KStream.selectKey.
+   * @since 0.1.0
+   */
+  keyBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KStream<J, V>
+
+  /**
+   * Says how values are written inside the app from here on: in repartition topics and in stores. Default: the source's codec
+   * while values are unchanged, else JSON.
+   * **Emits** the record as it is.
+   *
+   * @example
+   * orders.map((order) => new Date(order.at)).encodedAs(date).groupByKey()
+   * @since 0.1.0
+   */
+  encodedAs(value: Codec<V>): KStream<K, V>
+
+  /* ------------------------------------------------------------------- shape */
+
+  /**
+   * This stream and others as one. Records of one partition keep their order; among the inputs of a task the oldest goes first.
+   * **Emits** every record of each, as it is.
+   * **Throws** where the result is grouped or joined by key, `MR_KEY_CODEC` when the inputs have different key codecs; at start
+   * `MR_CO_PARTITIONING` when they have different partition counts.
+   * **Source** KStream.merge.
+   * @since 0.1.0
+   */
+  mergeWith<J, W>(...others: readonly KStream<J, W>[]): KStream<K | J, V | W>
+
+  /**
+   * Branches by name: the first whose test holds takes the record, `rest` takes what is left.
+   * **Emits** each record on one of the streams, as it is.
+   * **Throws** `MR_CONFIG` when a branch is called `rest`, `MR_NAME_INVALID` when its name could not be part of a topic's.
+   * **Source** KStream.split, Branched.
+   *
+   * @example
+   * const { hot, cold, rest } = readings.split({ hot: (r) => r.celsius > 90, cold: (r) => r.celsius < -30 })
+   * @since 0.1.0
+   */
+  split<N extends string>(branches: Readonly<Record<N, Fn<K, V, boolean>>>): { readonly [P in N | 'rest']: KStream<K, V> }
+
+  /**
+   * Sends the records through a topic of the app's own, by key: to spread work over more partitions, or to line up with
+   * another topic before a join. Records without a key are spread evenly.
+   *
+   * - `partitions`: default as many as what it is joined with, else as the largest source above
+   * - `name`: default that of the `keyBy` above, else the stem
+   *
+   * **Emits** the record; its topic, partition and offset are those of the repartition topic.
+   * **Owns** topic `<app>-<name>-repartition`, purged below the committed offset.
+   * **Throws** `MR_ENCODE` when the source gave decoders only, `MR_CONFIG` for `partitions` that is not a whole number above 0,
+   * `MR_KEY_CODEC` behind a merge of different key codecs.
+   * **Source** KStream.repartition (KIP-221).
+   * @since 0.1.0
+   */
+  repartition(options?: { partitions?: number | undefined; name?: string | undefined }): KStream<K, V>
+
+  /**
+   * Writes a topic of yours and reads it back.
+   * **Emits** the records as read: topic, partition and offset are those of the topic.
+   * **Throws** at start `MR_TOPIC_MISSING`.
+   * **Source** KStream.through, which Kafka gave up for repartition; useful where others read the topic too.
+   * @since 0.1.0
+   */
+  through(topic: Topic<K, V>): KStream<K, V>
+
+  /**
+   * RxJS operators that stay inside: what they emit while a batch passes is part of that batch and of its commit. They must
+   * keep the key and may not complete. One instance per task; what they hold is memory only, lost at a restart.
+   * **Emits** what they emit.
+   * **Throws** while running `MR_RX_COMPLETED`, `MR_RX_ERROR`.
+   * **Source** RxJS pipe.
+   *
+   * @example
+   * readings.rx(distinctUntilChanged((a, b) => a.value.celsius === b.value.celsius))
+   * @since 0.1.0
+   */
+  rx<W>(a: OperatorFunction<KRecord<K, V>, KRecord<K, W>>): KStream<K, W>
+  rx<A, W>(a: OperatorFunction<KRecord<K, V>, A>, b: OperatorFunction<A, KRecord<K, W>>): KStream<K, W>
+  rx<A, B, W>(a: OperatorFunction<KRecord<K, V>, A>, b: OperatorFunction<A, B>, c: OperatorFunction<B, KRecord<K, W>>): KStream<K, W>
+
+  /** @deprecated RxJS's own: it subscribes at once, is not tracked, and resolves only when the app stops. Use `each`. */
+  forEach(next: (record: KRecord<K, V>) => void): Promise<void>
+
+  /* ------------------------------------------------------------------ by key */
+
+  /**
+   * The records of one key belong together from here on.
+   * **Owns** a repartition topic, if the key was replaced above: see `keyBy`.
+   * **Throws** `MR_KEY_NONE` for a topic read with `codec.none`, `MR_KEY_CODEC` behind a merge of different key codecs,
+   * `MR_ENCODE` when the source gave decoders only.
+   * **Source** KStream.groupByKey.
+   * @since 0.1.0
+   */
+  groupByKey(): KGroup<K, V>
+
+  /**
+   * `keyBy`, then `groupByKey`.
+   * **Owns** topic `<app>-<stem>-grouped-repartition`, or `<app>-<name>-repartition`.
+   * **Throws** at start `MR_NAME_AMBIGUOUS`: lambdas have no names, so of two `groupBy` on one source the newer needs a `name`.
+   * **Source** KStream.groupBy.
+   *
+   * @example
+   * orders.groupBy((order) => order.user, codec.string).count()
+   * @since 0.1.0
+   */
+  groupBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KGroup<J, V>
+
+  /**
+   * Looks up the row of a table for each record, by the record's key, or of a global table by a key chosen per record. Only
+   * the stream triggers; a change of the table shows in the records that come later.
+   * **Emits** one record where there is a row, with the stream record's key, timestamp and headers. Null keys and null values
+   * are dropped, and counted.
+   * **Owns** a repartition topic, if the key was replaced above. A global table needs none.
+   * **Throws** `MR_KEY_CODEC`, `MR_KEY_NONE`; at start `MR_CO_PARTITIONING`. `MR_CONFIG` when the table belongs to another app.
+   * **Source** KStream.join(KTable), KStream.join(GlobalKTable).
+   *
+   * @example
+   * orders.keyBy((order) => order.user, codec.string).join(app.table(users), (order, user) => ({ ...order, tier: user.tier }))
+   * @since 0.1.0
+   */
+  join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+
+  /**
+   * As `join`, but no record is lost for want of a row.
+   * **Emits** one record for each whose value is not null: with `none` where there is no row, also for a null key.
+   * **Owns**, **Throws** as `join`.
+   * **Source** KStream.leftJoin (KIP-962 for null keys).
+   * @since 0.1.0
+   */
+  leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+  leftJoin<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+
+  /* -------------------------------------------------------------------- ends */
+
+  /**
+   * Writes a topic, or one chosen for each record; the offset waits for the acknowledgement. A chosen topic must exist.
+   * A record that cannot be encoded or is refused is a failure at stage `produce`.
+   * **Throws** at start `MR_TOPIC_MISSING` unless the descriptor declares `partitions`, `MR_TOPIC_PARTITIONS`.
+   * **Source** KStream.to.
+   *
+   * @example
+   * orders.toTopic((order) => (order.amount > 100 ? large : small))
+   * @since 0.1.0
+   */
+  toTopic(sink: TopicSink<K, V> | Fn<K, V, TopicSink<K, V>>): Pipeline
+
+  /**
+   * The newest value of each key as a table; a null value deletes, a null key is dropped and counted.
+   * **Owns** a store, `<stem>-table` unless named, and its changelog `<app>-<store>-changelog`; a repartition topic, if the key
+   * was replaced above.
+   * **Throws** as `groupByKey`.
+   * **Source** KStream.toTable (KIP-523).
+   * @since 0.1.0
+   */
+  toTable(store?: StoreOptions<NonNullable<V>>): KTable<K, NonNullable<V>>
+
+  /**
+   * Writes batches to anything that can take them, one batch at a time; the offsets wait for the promise. Seen at least once:
+   * what was written before a crash may be written again.
+   * **Throws** `MR_DURATION` for an odd `within`.
+   * @since 0.1.0
+   */
+  toSink(sink: BatchSink<K, V>): Pipeline
+
+  /**
+   * Does something with each record, one after the other; the offset waits for the promise. Seen at least once. A throw or a
+   * rejection is a failure at stage `sink`.
+   * **Source** KStream.foreach; RxJS concatMap.
+   * @since 0.1.0
+   */
+  each(f: Fn<K, V, void | Promise<void>>): Pipeline
+}
+
+/* -------------------------------------------------------- groups and tables */
+
+/**
+ * Where the rows of a table are kept.
+ * @since 0.1.0
+ */
+export interface StoreOptions<A> {
+  /** The name of the store and of its changelog. Default: derived from topic and verbs, never from a counter. */
+  name?: string | undefined
+  /** How rows are written. Default: the codec of the values where they are unchanged, else JSON. */
+  value?: Codec<A> | undefined
+  /** 'lmdb' (default): on disk. 'memory': in this process. Both are recovered from the changelog. */
+  store?: 'lmdb' | 'memory' | undefined
+}
+
+/**
+ * Records by key, ready to be folded into a table. Null keys and null values are dropped, and counted.
+ *
+ * **Source** KGroupedStream.
+ * @since 0.1.0
+ */
+export interface KGroup<out K, out V> {
+  /**
+   * How many records a key has had.
+   * **Emits** every update, with the largest timestamp of what was counted.
+   * **Owns** a store, `<stem>-count` unless named, and its changelog `<app>-<store>-changelog`.
+   * **Source** KGroupedStream.count.
+   * @since 0.1.0
+   */
+  count(store?: StoreOptions<number>): KTable<K, number>
+
+  /**
+   * The values of a key, joined two at a time; the first is where it starts.
+   * **Emits**, **Owns** as `count`; the store is `<stem>-reduced`.
+   * **Source** KGroupedStream.reduce.
+   * @since 0.1.0
+   */
+  reduce(f: (a: V, b: V) => V, store?: StoreOptions<V>): KTable<K, V>
+
+  /**
+   * The values of a key, folded by an aggregator: one of `agg`, or any `{ empty, add }`.
+   * **Emits**, **Owns** as `count`; the store is `<stem>-aggregated`.
+   * **Source** KGroupedStream.aggregate.
+   *
+   * @example
+   * byUser.aggregate(agg.struct({ orders: agg.count, spend: agg.sum((order: Order) => order.amount) }), { name: 'spend' })
+   * @since 0.1.0
+   */
+  aggregate<A>(by: Aggregator<K, V, A>, store?: StoreOptions<A>): KTable<K, A>
+}
+
+/**
+ * Keyed state in LMDB, backed by a changelog topic, readable while it runs. Its name is that of its store.
+ *
+ * A table that was made by `filter` or `map` without options has no store: it is computed from the table above, also when it
+ * is read. The `Meta` a lambda of a table gets has key and timestamp of the row; there is no topic, offset or header to tell.
+ *
+ * **Source** KTable.
+ * @since 0.1.0
+ */
+export interface KTable<out K, out V> {
+  readonly name: string
+
+  /**
+   * Keeps the rows that pass.
+   * **Emits** the rows that pass, and a delete for one that no longer does.
+   * **Owns** a store, `<table>-filtered` unless named, and its changelog, if options are given; otherwise nothing.
+   * **Source** KTable.filter.
+   * @since 0.1.0
+   */
+  filter(keep: Fn<K, V, boolean>, store?: StoreOptions<V>): KTable<K, V>
+
+  /**
+   * Another value for each row. `f` is called again whenever the row is read, so it must be pure.
+   * **Emits** a row for a row, a delete for a delete.
+   * **Owns** a store, `<table>-mapped` unless named, and its changelog, if options are given; otherwise nothing.
+   * **Source** KTable.mapValues.
+   * @since 0.1.0
+   */
+  map<W>(f: Fn<K, V, W>, store?: StoreOptions<W>): KTable<K, W>
+
+  /**
+   * The changes of the table as records.
+   * **Emits** each new row, `null` for a delete.
+   * **Source** KTable.toStream.
+   * @since 0.1.0
+   */
+  toStream(): KStream<K, V | null>
+
+  /**
+   * The changes of the table, with what was there before.
+   * **Emits** both sides; `none` where there was, or is, no row.
+   * @since 0.1.0
+   */
+  changes(): KStream<K, Change<V>>
+
+  /**
+   * Writes the changes to a topic: a row as its value, a delete as a tombstone.
+   * **Throws** as `KStream.toTopic`.
+   * **Source** KTable.toStream().to.
+   * @since 0.1.0
+   */
+  toTopic(sink: TopicSink<K, V>): Pipeline
+
+  /**
+   * The committed row of a key.
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`; `MR_STORE_NOT_HERE` when another instance has the key, or it is being restored: retriable.
+   * **Source** interactive queries (KIP-67).
+   * @since 0.1.0
+   */
+  get(key: K): Promise<Option<V>>
+
+  /**
+   * The committed rows of all partitions of this instance, in order of the encoded keys.
+   *
+   * - `from` inclusive, `to` exclusive; compared by their bytes
+   * - `prefix`: only keys whose bytes begin with its bytes
+   * - `limit`: rows at most; default all
+   * - `reverse`: from the last to the first; default false
+   *
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`, `MR_STORE_NOT_HERE`, `MR_CONFIG` for a `limit` that is not a whole number ≥ 0.
+   *
+   * @example
+   * for await (const [word, count] of words.entries({ prefix: 'wh', limit: 10 })) console.log(word, count)
+   * @since 0.1.0
+   */
+  entries(range?: {
+    from?: K | undefined
+    to?: K | undefined
+    prefix?: K | undefined
+    limit?: number | undefined
+    reverse?: boolean | undefined
+  }): AsyncIterable<readonly [K, V]>
+}
+
+/**
+ * A topic of which every instance holds all; joined by any key, without repartitioning. Read to its end before the app runs.
+ *
+ * **Source** GlobalKTable.
+ * @since 0.1.0
+ */
+export interface GlobalTable<out K, out V> {
+  readonly name: string
+  /**
+   * The row of a key.
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`.
+   * @since 0.1.0
+   */
+  get(key: K): Promise<Option<V>>
+  /**
+   * The rows in order of the encoded keys, `from` inclusive, `to` exclusive, at most `limit`.
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`, `MR_CONFIG`.
+   * @since 0.1.0
+   */
+  entries(range?: { from?: K | undefined; to?: K | undefined; limit?: number | undefined }): AsyncIterable<readonly [K, V]>
+}
+
+/* -------------------------------------------------------------------- app */
+
+/**
+ * A pipeline that has an end. It needs no handling: the app runs it.
+ * @since 0.1.0
+ */
+export interface Pipeline {
+  readonly _tag: 'Pipeline'
+  readonly name: string
+}
+
+/**
+ * Where the app tells what it does; pino and console fit.
+ * @since 0.1.0
+ */
+export interface Logger {
+  debug(o: object, message?: string): void
+  info(o: object, message?: string): void
+  warn(o: object, message?: string): void
+  error(o: object, message?: string): void
+}
+
+/**
+ * What `createApp` takes.
+ * @since 0.1.0
+ */
+export interface AppConfig {
+  /** Consumer group, and prefix of every internal topic and of the state folder. */
+  id: string
+  /** Kafka, as `host:port`. Left out: the embedded log, in this process. */
+  brokers?: readonly string[] | undefined
+  /** Anything else kafkajs takes: ssl, sasl, clientId, ... */
+  kafka?: Readonly<Record<string, unknown>> | undefined
+  /** How often state and offsets are committed. Default '1s'. */
+  commitEvery?: Duration | undefined
+  /** State in `<stateDir>/<id>/`; the embedded log, shared by the apps of a process, in `<stateDir>/log`. Default './.millrace'. ':memory:' keeps nothing. */
+  stateDir?: string | ':memory:' | undefined
+  /** Group and fetch settings. Defaults are right for most. */
+  tuning?: Tuning | undefined
+  /** What happens to a record that cannot be taken. Default `policy.fail`. */
+  onError?: ErrorPolicy | undefined
+  /** Default: warnings and errors, a line each, on stderr. */
+  logger?: Logger | undefined
+}
+
+/**
+ * Group, fetch and commit settings.
+ * @since 0.1.0
+ */
+export interface Tuning {
+  /** A member that has not answered for this long is taken for dead. Default '45s'. */
+  sessionTimeout?: Duration | undefined
+  /** Default '3s'. */
+  heartbeatEvery?: Duration | undefined
+  /** How long a rebalance waits for members to drain and commit. Default '60s'. */
+  rebalanceTimeout?: Duration | undefined
+  /** Longest wait of a fetch for data. Default '500ms'. */
+  fetchWait?: Duration | undefined
+  /** Per partition and fetch, in bytes. Default 1 MiB. */
+  fetchBytes?: number | undefined
+  /** Cap on uncommitted state per task, in bytes; reaching it commits. Default 16 MiB. */
+  dirtyBytes?: number | undefined
+}
+
+/**
+ * What `state$` shows. Once `stopped` or `failed`, an app stays so.
+ * @since 0.1.0
+ */
+export type AppState = 'idle' | 'starting' | 'rebalancing' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+/**
+ * A record to be written by `App.sink`: no position yet. `timestamp` in ms since the epoch, default now.
+ * @since 0.1.0
+ */
+export interface NewRecord<out K, out V> {
+  readonly key: K
+  readonly value: V
+  readonly headers?: KHeadersInit
+  readonly timestamp?: number
+}
+
+/**
+ * A topology and its life: declare with the first verbs, then `start`. It runs once; make a new one to run again.
+ *
+ * **Source** StreamsBuilder and KafkaStreams.
+ * @since 0.1.0
+ */
+export interface App extends AsyncDisposable {
+  readonly id: string
+
+  /**
+   * Records of a topic, or of several as one stream.
+   * **Throws** `MR_SOURCE_OPTIONS` when the topic is used with other options or codecs elsewhere in the app; at start
+   * `MR_TOPIC_MISSING`, `MR_TOPIC_PARTITIONS`.
+   * **Source** StreamsBuilder.stream.
+   * @since 0.1.0
+   */
+  stream<K, V>(source: TopicSource<K, V> | readonly TopicSource<K, V>[], options?: StreamOptions): KStream<K, V>
+
+  /**
+   * A topic as a table: the newest value of each key; null values delete, null keys are dropped and counted.
+   * **Owns** a store named after the topic unless named, and a changelog unless the topic is compacted: then the store is
+   * restored from the topic itself. (It has a changelog all the same when `value` or the topic's `timestamp` make rows
+   * differ from what lies in the topic.)
+   * **Throws** `MR_KEY_NONE`, `MR_SOURCE_OPTIONS`; at start as `stream`.
+   * **Source** StreamsBuilder.table.
+   * @since 0.1.0
+   */
+  table<K, V>(source: Topic<K, V>, store?: StoreOptions<V> & { onError?: ErrorPolicy | undefined }): KTable<K, V>
+
+  /**
+   * A topic as a table that every instance holds whole.
+   * **Throws** `MR_KEY_NONE`, `MR_SOURCE_OPTIONS`; at start `MR_TOPIC_MISSING`.
+   * **Source** StreamsBuilder.globalTable.
+   * @since 0.1.0
+   */
+  globalTable<K, V>(source: Topic<K, V>): GlobalTable<K, V>
+
+  /**
+   * An Observer for the rest of an RxJS app. What fails to be written shows in `state$` and the log; an Observable has nobody to tell.
+   *
+   * @example
+   * clicks$.subscribe(app.sink(clicks))
+   * @since 0.1.0
+   */
+  sink<K, V>(topic: TopicSink<K, V>): Observer<NewRecord<K, V>>
+
+  /**
+   * Writes one record; resolves when it is acknowledged. `timestamp` in ms since the epoch, default now.
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`, `MR_APP_STOPPED`, `MR_APP_FAILED`, `MR_TOPIC_MISSING`, and what the codecs throw.
+   * @since 0.1.0
+   */
+  send<K, V>(
+    topic: TopicSink<K, V>,
+    key: K,
+    value: V,
+    options?: { headers?: KHeadersInit | undefined; timestamp?: number | undefined },
+  ): Promise<void>
+
+  /**
+   * What the app does, or will do when it is started now, with the names of all stores and internal topics.
+   * **Throws** what the check of the plan throws: `MR_TOPOLOGY_EMPTY`, `MR_NAME_AMBIGUOUS`, ...
+   * @since 0.1.0
+   */
+  describe(): Topology
+
+  /** The state, and each change of it; the newest first. */
+  readonly state$: Observable<AppState>
+  /** Progress of stores that are being restored. */
+  readonly restore$: Observable<RestoreProgress>
+
+  /**
+   * Freezes the topology, checks it, joins the group, restores, and resolves when every assigned partition runs. Called twice
+   * it gives the same promise. The signal gives up waiting and stops the app.
+   * **Throws** (rejects) with whatever keeps the app from running; `MR_APP_STOPPED` after `stop`.
+   * @since 0.1.0
+   */
+  start(options?: { signal?: AbortSignal | undefined }): Promise<void>
+
+  /**
+   * Drains, commits, leaves the group. Idempotent. Resolves within `deadline` (default '30s'); what was not committed by then
+   * is read again by the next start.
+   * @since 0.1.0
+   */
+  stop(options?: { deadline?: Duration | undefined }): Promise<void>
+
+  /** Stops taking records; keeps membership and state. */
+  pause(): void
+  resume(): void
+
+  /**
+   * Resolves when every partition of this instance, sources and internal topics, was found read to its end and committed.
+   * **Throws** (rejects) with the error that failed the app.
+   * @since 0.1.0
+   */
+  settled(): Promise<void>
+
+  /** Resolves when stopped; rejects with the error that failed the app, as do `start`, `settled` and `send`. */
+  readonly done: Promise<void>
+}
+
+/**
+ * How far a store has been restored from its changelog.
+ * @since 0.1.0
+ */
+export interface RestoreProgress {
+  /** `<sub-topology>-<partition>`. */
+  readonly task: string
+  readonly store: string
+  readonly records: number
+  readonly total: number
+  readonly recordsPerSecond: number
+  /** ms; null while nothing can be said. */
+  readonly etaMs: number | null
+}
