@@ -1,6 +1,7 @@
 import { MillraceError } from '../core/errors.js'
 import type { NewTopic } from '../transport/port.js'
-import type { SinkTopic, SourceTopic } from './node.js'
+import { inputsAbove } from './cut.js'
+import type { Node, Partitioner, SinkTopic, SourceTopic } from './node.js'
 import { partitionCounts, type FoundTopics, type PartitionCounts } from './partition-counts.js'
 import type { Plan, SubTopology } from './sub-topology.js'
 
@@ -66,3 +67,11 @@ export const hasChangelog = (store: { readonly source: SourceTopic | null }, fou
 
 /** How many tasks a sub-topology has: as many as its largest input has partitions. */
 export const taskCount = (sub: SubTopology, counts: PartitionCounts): number => Math.max(0, ...sub.inputs.map(({ topic }) => counts.get(topic) ?? 0))
+
+/** How the rows of a store are spread: over as many partitions as the inputs above its owner have, by their partitioner. */
+export const rowsPartitioning = (plan: Plan, owner: Node, counts: PartitionCounts): { readonly partitions: number; readonly partitioner: Partitioner | null } => {
+  const [input] = inputsAbove(owner)
+  if (input?.kind === 'source') return { partitions: counts.get(input.topic.name) ?? 0, partitioner: input.topic.partition ?? null }
+  const write = plan.subTopologies.flatMap(({ writes }) => writes).find(({ node }) => node === input)
+  return { partitions: counts.get(write?.topic ?? '') ?? 0, partitioner: write?.partitioner ?? null }
+}
