@@ -37,11 +37,10 @@ export class BatchWriter {
     if (this.records === 0) this.firstTimestamp = this.maxTimestamp = timestamp
     else if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
     const delta = timestamp - this.firstTimestamp
-    const headers = record.headers === noHeaders ? none : encodeHeaders(record.headers)
+    const headersLength = record.headers === noHeaders ? 1 : sizeOfHeaders(record.headers)
     const keyLength = record.key === null ? -1 : record.key.length
     const valueLength = record.value === null ? -1 : record.value.length
-    const length =
-      1 + sizeOfVarlong(delta) + sizeOfVarint(this.records) + sizeOfBytes(keyLength) + sizeOfBytes(valueLength) + headers.length
+    const length = 1 + sizeOfVarlong(delta) + sizeOfVarint(this.records) + sizeOfBytes(keyLength) + sizeOfBytes(valueLength) + headersLength
     this.reserve(length + 5)
     this.varint(length)
     this.bytes[this.at++] = 0
@@ -49,7 +48,8 @@ export class BatchWriter {
     this.varint(this.records)
     this.optional(record.key, keyLength)
     this.optional(record.value, valueLength)
-    this.copy(headers)
+    if (record.headers === noHeaders) this.bytes[this.at++] = 0
+    else this.headers(record.headers)
     this.records++
   }
 
@@ -107,6 +107,17 @@ export class BatchWriter {
     if (bytes !== null) this.copy(bytes)
   }
 
+  private headers(headers: KHeaders): void {
+    let count = 0
+    for (const _ of headers) count++
+    this.varint(count)
+    for (const [name, value] of headers) {
+      this.varint(Buffer.byteLength(name))
+      this.at += this.bytes.write(name, this.at)
+      this.optional(value, value === null ? -1 : value.length)
+    }
+  }
+
   private copy(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.at)
     this.at += bytes.length
@@ -118,24 +129,14 @@ export const sum = (batch: Buffer): void => {
   batch.writeUInt32BE(crc32c(batch, field.attributes, batch.length), field.crc)
 }
 
-/** No headers: their number, 0. */
-const none = Buffer.from([0])
-
-const encodeHeaders = (headers: KHeaders): Uint8Array => {
-  const pairs = [...headers].map(([name, value]) => [Buffer.from(name, 'utf8'), value] as const)
-  let length = sizeOfVarint(pairs.length)
-  for (const [name, value] of pairs) length += sizeOfBytes(name.length) + sizeOfBytes(value === null ? -1 : value.length)
-  const bytes = Buffer.allocUnsafe(length)
-  let at = putVarint(bytes, pairs.length, 0)
-  for (const [name, value] of pairs) {
-    at = putVarint(bytes, name.length, at)
-    at += name.copy(bytes, at)
-    at = putVarint(bytes, value === null ? -1 : value.length, at)
-    if (value === null) continue
-    bytes.set(value, at)
-    at += value.length
+const sizeOfHeaders = (headers: KHeaders): number => {
+  let count = 0
+  let size = 0
+  for (const [name, value] of headers) {
+    count++
+    size += sizeOfBytes(Buffer.byteLength(name)) + sizeOfBytes(value === null ? -1 : value.length)
   }
-  return bytes
+  return sizeOfVarint(count) + size
 }
 
 const putVarint = (bytes: Buffer, value: number, from: number): number => {
