@@ -3,6 +3,12 @@ module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
-  moduleNameMapper: { '^millrace$': '<rootDir>/lib/index.ts', '^millrace/testing$': '<rootDir>/lib/testing/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^millrace$': '<rootDir>/lib/index.ts',
+    '^millrace/testing$': '<rootDir>/lib/testing/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  globalSetup: '<rootDir>/spec/support/kafka/global-setup.cjs',
+  globalTeardown: '<rootDir>/spec/support/kafka/global-teardown.cjs',
   maxWorkers: 2,
 }
