@@ -1,17 +1,16 @@
 import { asBuffer } from '../core/bytes.js'
 import { CommitScope } from './commit-scope.js'
+import { KeyOrder, lowerBound, upperBound } from './key-order.js'
 import type { ByteRange, ByteStore, MetaStore, Row, StateFile } from './port.js'
 
 /** The port in memory: nothing of it is found by a restart. */
 export const openMemoryFile = (): StateFile => new MemoryFile()
 
-type Undo = () => void
-
 class MemoryFile implements StateFile {
   readonly isDurable = false
   readonly meta: MetaStore
   private readonly scope = new CommitScope()
-  private readonly journal: Undo[] = []
+  private readonly journal = new Journal()
   private readonly stores = new Map<string, MemoryStore>()
 
   constructor() {
@@ -32,10 +31,11 @@ class MemoryFile implements StateFile {
     try {
       this.scope.run(write)
     } catch (error) {
-      for (const undo of this.journal.toReversed()) undo()
+      this.journal.undo()
+      for (const store of this.stores.values()) store.reorder()
       throw error
     } finally {
-      this.journal.length = 0
+      this.journal.forget()
     }
   }
 
@@ -49,80 +49,118 @@ class MemoryFile implements StateFile {
   }
 }
 
-const metaStore = (scope: CommitScope, journal: Undo[]): MetaStore => {
-  const values = new Map<string, string | undefined>()
+interface Rows {
+  restore(text: string, before: Stored | undefined): void
+}
+
+/** What a commit has replaced. Three arrays, as an object for each write is what such a commit would mostly cost. */
+class Journal {
+  private readonly rows: Rows[] = []
+  private readonly texts: string[] = []
+  private readonly befores: (Stored | undefined)[] = []
+  private readonly cleared: (() => void)[] = []
+
+  note(rows: Rows, text: string, before: Stored | undefined): void {
+    this.rows.push(rows)
+    this.texts.push(text)
+    this.befores.push(before)
+  }
+
+  noteClear(undo: () => void): void {
+    this.cleared.push(undo)
+  }
+
+  undo(): void {
+    for (let i = this.rows.length - 1; i >= 0; i--) this.rows[i]?.restore(this.texts[i] ?? '', this.befores[i])
+    for (const undo of this.cleared.toReversed()) undo()
+  }
+
+  forget(): void {
+    this.rows.length = this.texts.length = this.befores.length = this.cleared.length = 0
+  }
+}
+
+const metaStore = (scope: CommitScope, journal: Journal): MetaStore => {
+  const values = new RowMap()
   return {
     get: (key) => {
-      const text = values.get(key)
+      const text = values.get(key)?.value
       return text === undefined ? undefined : JSON.parse(text)
     },
     put: (key, value) => {
       scope.assertActive()
-      const before = values.get(key)
-      journal.push(() => values.set(key, before))
-      values.set(key, JSON.stringify(value))
+      journal.note(values, key, values.get(key))
+      values.restore(key, value === undefined ? undefined : { value: JSON.stringify(value), timestamp: 0 })
     },
   }
 }
 
+/** Text, as latin1: a string costs the garbage collector far less than a Buffer. */
 interface Stored {
-  readonly key: Buffer
-  readonly row: Row
+  readonly value: string
+  readonly timestamp: number
+}
+
+/** By latin1 text of the key, whose order as a string is that of the bytes. */
+class RowMap extends Map<string, Stored> implements Rows {
+  restore(text: string, before: Stored | undefined): void {
+    if (before === undefined) this.delete(text)
+    else this.set(text, before)
+  }
 }
 
 const pageSize = 256
 
 class MemoryStore implements ByteStore {
-  // By latin1 text of the key, whose order as a string is that of the bytes.
-  private rows = new Map<string, Stored>()
-  private readonly order = new KeyOrder()
+  private rows = new RowMap()
+  private order = new KeyOrder()
 
   constructor(
     readonly name: string,
     private readonly scope: CommitScope,
-    private readonly journal: Undo[],
+    private readonly journal: Journal,
   ) {}
 
   get(key: Uint8Array): Row | undefined {
-    return this.rows.get(textOf(key))?.row
+    const stored = this.rows.get(textOf(key))
+    return stored && rowOf(stored)
   }
 
   put(key: Uint8Array, row: Row): void {
     this.scope.assertActive()
     const text = textOf(key)
-    const { rows } = this
-    const before = rows.get(text)
-    this.journal.push(before ? () => rows.set(text, before) : () => rows.delete(text))
-    // Copies: the caller may have handed in views into a batch.
-    rows.set(text, { key: before?.key ?? Buffer.from(key), row: { value: Buffer.from(row.value), timestamp: row.timestamp } })
-    if (!before) this.order.add(text)
+    const before = this.rows.get(text)
+    this.journal.note(this.rows, text, before)
+    this.rows.set(text, { value: textOf(row.value), timestamp: row.timestamp })
+    if (before === undefined) this.order.add(text)
   }
 
   remove(key: Uint8Array): void {
     this.scope.assertActive()
     const text = textOf(key)
-    const { rows } = this
-    const before = rows.get(text)
-    if (!before) return
-    this.journal.push(() => {
-      rows.set(text, before)
-      this.order.add(text)
-    })
-    rows.delete(text)
+    const before = this.rows.get(text)
+    if (before === undefined) return
+    this.journal.note(this.rows, text, before)
+    this.rows.delete(text)
   }
 
   clear(): void {
     this.scope.assertActive()
     const { rows } = this
-    this.journal.push(() => {
+    this.journal.noteClear(() => {
       this.rows = rows
-      for (const text of rows.keys()) this.order.add(text)
     })
-    this.rows = new Map()
+    this.rows = new RowMap()
+    this.order = new KeyOrder()
   }
 
   count(): number {
     return this.rows.size
+  }
+
+  /** After a rollback: the order may lack what is back. */
+  reorder(): void {
+    this.order = new KeyOrder(this.rows.keys())
   }
 
   *entries(range: ByteRange = {}): Generator<readonly [key: Buffer, row: Row]> {
@@ -135,7 +173,7 @@ class MemoryStore implements ByteStore {
       if (page.length === 0) return
       last = page[page.length - 1] ?? null
       const found = page.map((text) => this.rows.get(text))
-      for (const stored of found) if (stored) yield [stored.key, stored.row]
+      for (const [i, stored] of found.entries()) if (stored) yield [bytesOf(page[i] ?? ''), rowOf(stored)]
     }
   }
 
@@ -153,59 +191,6 @@ class MemoryStore implements ByteStore {
   }
 }
 
-const textOf = (key: Uint8Array): string => asBuffer(key).toString('latin1')
-
-/** The keys of a map in order, sorted when somebody asks: what was added is merged in then, what was removed left out. */
-class KeyOrder {
-  private keys: readonly string[] = []
-  private added: string[] = []
-
-  add(key: string): void {
-    this.added.push(key)
-  }
-
-  sorted(present: ReadonlyMap<string, unknown>): readonly string[] {
-    if (this.added.length > 0 || this.keys.length > 2 * present.size) {
-      this.keys = merge(this.keys, this.added.sort(byText), present)
-      this.added = []
-    }
-    return this.keys
-  }
-}
-
-// Not localeCompare: code units are the bytes.
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-const merge = (a: readonly string[], b: readonly string[], present: ReadonlyMap<string, unknown>): string[] => {
-  const out: string[] = []
-  let i = 0
-  let j = 0
-  for (;;) {
-    const left = a[i]
-    const right = b[j]
-    if (left === undefined && right === undefined) return out
-    const isLeft = right === undefined || (left !== undefined && left <= right)
-    const next = isLeft ? left : right
-    if (isLeft) i++
-    else j++
-    if (next !== undefined && next !== out[out.length - 1] && present.has(next)) out.push(next)
-  }
-}
-
-/** The first position whose key is not less. */
-const lowerBound = (keys: readonly string[], key: string): number => {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((keys[middle] ?? '') < key) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** The first position whose key is greater. */
-const upperBound = (keys: readonly string[], key: string): number => {
-  const at = lowerBound(keys, key)
-  return keys[at] === key ? at + 1 : at
-}
+const textOf = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1')
+const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1')
+const rowOf = ({ value, timestamp }: Stored): Row => ({ value: bytesOf(value), timestamp })

@@ -13,24 +13,71 @@ export interface DirtyRow {
   readonly timestamp: number
 }
 
-/** What the overlay knows of one key. Undefined is knowledge too: there is no row. */
+/** What the overlay knows of one key. No entry is knowledge too: there is no row. */
 export class Cell<K, A> {
   entry: Timed<A> | undefined
   /** Of the deletion, when there is no entry. */
   deletedAt = 0
   isDirty = false
-  /** Used again since it was made or last spared. */
-  isRecent = false
   /** Undefined when the cell has changed since. */
-  encoded: DirtyRow | undefined
+  encoded: DirtyRow | undefined = undefined
 
   constructor(
-    /** Its key in the map of cells. */
-    readonly id: unknown,
+    readonly id: CellId,
     readonly key: K,
-    readonly keyBytes: Buffer,
     entry: Timed<A> | undefined,
   ) {
     this.entry = entry
+  }
+}
+
+/** The key itself, or the latin1 text of its bytes. */
+export type CellId = unknown
+
+/**
+ * The cells of a store, by id, in two generations. When the young one is full it becomes the old one, and the old one is
+ * forgotten as a whole; what is used moves to the young one. So the most recently used are kept, and to evict costs nothing
+ * per cell, where a list in order of use would cost a microsecond. Dirty cells are always in the young one.
+ */
+export class Cells<K, A> {
+  private young = new Map<CellId, Cell<K, A>>()
+  private old = new Map<CellId, Cell<K, A>>()
+
+  /** How many clean cells there may be: half of them young. */
+  constructor(private readonly maxClean: number) {}
+
+  get(id: CellId): Cell<K, A> | undefined {
+    return this.young.get(id) ?? this.revive(id)
+  }
+
+  private revive(id: CellId): Cell<K, A> | undefined {
+    const cell = this.old.get(id)
+    if (cell !== undefined) this.young.set(id, cell)
+    return cell
+  }
+
+  /** Without counting as a use. */
+  peek(id: CellId): Cell<K, A> | undefined {
+    return this.young.get(id) ?? this.old.get(id)
+  }
+
+  add(cell: Cell<K, A>): void {
+    this.young.set(cell.id, cell)
+  }
+
+  remove(cell: Cell<K, A>): void {
+    this.young.delete(cell.id)
+    this.old.delete(cell.id)
+  }
+
+  isFull(dirty: number): boolean {
+    return this.young.size - dirty >= this.maxClean / 2
+  }
+
+  /** The dirty ones stay. */
+  age(dirty: readonly Cell<K, A>[]): void {
+    this.old = this.young
+    this.young = new Map()
+    for (const cell of dirty) this.young.set(cell.id, cell)
   }
 }

@@ -1,23 +1,21 @@
 import { asBuffer } from '../core/bytes.js'
-import type { Cell, Timed } from './overlay-cell.js'
+import type { Timed } from './overlay-cell.js'
 import type { ByteRange } from './port.js'
 
 /** A row as its reader sees it, with the encoded key that its place in the order comes from. */
 export type TypedRow<K, A> = readonly [key: K, entry: Timed<A>, encodedKey: Uint8Array]
 
-interface Change<K, A> {
+/** A row that is dirty; no entry: it is deleted. */
+export interface Change<K, A> {
   readonly key: K
   readonly keyBytes: Buffer
   readonly entry: Timed<A> | undefined
 }
 
-/** The rows of the file with what has changed since: as of now, however long the reading takes. */
-export const mergeRows = <K, A>(cells: readonly Cell<K, A>[], rows: Iterable<TypedRow<K, A>>, range: ByteRange): Iterable<TypedRow<K, A>> => {
+/** The rows of the file with the changes over them, however long the reading takes. */
+export const mergeRows = <K, A>(all: readonly Change<K, A>[], rows: Iterable<TypedRow<K, A>>, range: ByteRange): Iterable<TypedRow<K, A>> => {
   const sign = range.reverse === true ? -1 : 1
-  const changes = cells
-    .filter(({ keyBytes }) => isWithin(keyBytes, range))
-    .map(({ key, keyBytes, entry }): Change<K, A> => ({ key, keyBytes, entry }))
-    .sort((a, b) => sign * a.keyBytes.compare(b.keyBytes))
+  const changes = all.filter(({ keyBytes }) => isWithin(keyBytes, range)).sort((a, b) => sign * a.keyBytes.compare(b.keyBytes))
   return changes.length === 0 ? rows : merge(changes, rows, sign)
 }
 

@@ -1,7 +1,7 @@
 import { asBuffer } from '../core/bytes.js'
 import { codec, type Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
-import { Cell, type DirtyRow, type Timed } from './overlay-cell.js'
+import { Cell, Cells, type DirtyRow, type Timed } from './overlay-cell.js'
 import { mergeRows, type TypedRow } from './overlay-rows.js'
 import type { ByteRange, ByteStore, Row } from './port.js'
 
@@ -9,7 +9,7 @@ export interface OverlayOptions<K, A> {
   readonly store: ByteStore
   readonly key: Codec<K>
   readonly value: Codec<A>
-  /** Clean entries kept decoded between commits. Default 100,000. */
+  /** Clean entries kept decoded, or as many as the last commit wrote. Default 100,000. */
   readonly maxCached?: number
 }
 
@@ -30,22 +30,19 @@ export interface CommittedRows<K, A> {
 export class Overlay<K, A> {
   /** As the file has them, whatever is dirty. */
   readonly committed: CommittedRows<K, A>
-  private readonly cells = new Map<unknown, Cell<K, A>>()
+  private readonly cells: Cells<K, A>
   private changed: Cell<K, A>[] = []
   private pending: readonly DirtyRow[] | null = null
   private estimatedBytes = 0
   private averageValueBytes = 128
   private readonly directType: 'string' | 'number' | null
-  private readonly maxCached: number
-  private evictAbove: number
   // A set mostly follows a get of the same key.
   private lastKey: K | undefined
   private lastCell: Cell<K, A> | null = null
 
   constructor(private readonly options: OverlayOptions<K, A>) {
     this.directType = directType(options.key)
-    this.maxCached = options.maxCached ?? 100_000
-    this.evictAbove = 2 * this.maxCached
+    this.cells = new Cells(options.maxCached ?? 100_000)
     this.committed = { get: (key) => this.getCommitted(key), entries: (range) => this.committedRows(range) }
   }
 
@@ -76,7 +73,8 @@ export class Overlay<K, A> {
 
   /** In order of the encoded keys. Writes of later than the call may be missing; those before it are there. */
   entries(range: ByteRange = {}): Iterable<TypedRow<K, A>> {
-    return mergeRows(this.changed, this.committedRows(range), range)
+    const changes = this.changed.map(({ key, entry }) => ({ key, keyBytes: this.encodeKey(key), entry }))
+    return mergeRows(changes, this.committedRows(range), range)
   }
 
   get dirtyCount(): number {
@@ -124,12 +122,12 @@ export class Overlay<K, A> {
       if (cell.encoded.value === null) cell.entry = undefined
       cell.encoded = undefined
     }
-    if (this.cells.size > this.maxCached) this.evict()
+    this.makeRoom()
   }
 
   /** Forgets what was not committed. */
   drop(): void {
-    for (const cell of this.changed) this.cells.delete(cell.id)
+    for (const cell of this.changed) this.cells.remove(cell)
     this.startOver()
     this.lastCell = null
   }
@@ -146,7 +144,6 @@ export class Overlay<K, A> {
     if (!this.isDirect(key)) return undefined
     const cell = this.cells.get(key)
     if (cell === undefined) return undefined
-    cell.isRecent = true
     this.lastKey = key
     this.lastCell = cell
     return cell
@@ -155,15 +152,12 @@ export class Overlay<K, A> {
   private lookUp(key: K, how: 'read' | 'blind'): Cell<K, A> {
     const keyBytes = this.encodeKey(key)
     const id = this.idOf(key, keyBytes)
-    const known = this.cells.get(id)
-    if (known !== undefined) {
-      known.isRecent = true
-      return known
-    }
+    const known = id === key ? undefined : this.cells.get(id) // `hit` has looked for it
+    if (known !== undefined) return known
     const row = how === 'read' ? this.options.store.get(keyBytes) : undefined
-    const cell = new Cell(id, key, keyBytes, row && this.decode(row))
-    if (this.cells.size >= this.evictAbove) this.evict()
-    this.cells.set(id, cell)
+    const cell = new Cell(id, key, row && this.decode(row))
+    this.makeRoom()
+    this.cells.add(cell)
     return cell
   }
 
@@ -183,11 +177,11 @@ export class Overlay<K, A> {
     if (cell.isDirty) return
     cell.isDirty = true
     this.changed.push(cell)
-    const value: unknown = cell.entry?.value
-    this.estimatedBytes += rowOverhead + cell.keyBytes.length + (typeof value === 'string' || value instanceof Uint8Array ? value.length : this.averageValueBytes)
+    this.estimatedBytes += rowOverhead + (sizeOf(cell.id) ?? 8) + (sizeOf(cell.entry?.value) ?? this.averageValueBytes)
   }
 
-  private encode({ keyBytes, entry, deletedAt }: Cell<K, A>): DirtyRow {
+  private encode({ key, entry, deletedAt }: Cell<K, A>): DirtyRow {
+    const keyBytes = this.encodeKey(key)
     if (entry === undefined) return { key: keyBytes, value: null, timestamp: deletedAt }
     const value = this.options.value.encode(entry.value)
     return { key: keyBytes, value: value && asBuffer(value), timestamp: entry.timestamp }
@@ -205,7 +199,7 @@ export class Overlay<K, A> {
 
   private getCommitted(key: K): Timed<A> | undefined {
     const keyBytes = this.encodeKey(key)
-    const cell = this.cells.get(this.idOf(key, keyBytes))
+    const cell = this.cells.peek(this.idOf(key, keyBytes))
     if (cell !== undefined && !cell.isDirty) return cell.entry
     const row = this.options.store.get(keyBytes)
     return row && this.decode(row)
@@ -215,26 +209,15 @@ export class Overlay<K, A> {
     for (const [key, row] of this.options.store.entries(range)) yield [this.options.key.decode(key), this.decode(row), key]
   }
 
-  /** First in, first out, with a second chance for what was used since; dirty ones stay. */
-  private evict(): void {
-    let surplus = this.cells.size - this.maxCached
-    let chances = this.cells.size
-    for (const [id, cell] of this.cells) {
-      if (surplus <= 0 || chances-- <= 0) break
-      if (cell.isDirty) continue
-      this.cells.delete(id)
-      if (cell.isRecent) {
-        cell.isRecent = false
-        this.cells.set(id, cell)
-        chances++
-      } else surplus--
-    }
-    this.evictAbove = Math.max(2 * this.maxCached, 2 * this.cells.size)
+  private makeRoom(): void {
+    if (!this.cells.isFull(this.changed.length)) return
+    this.cells.age(this.changed)
     this.lastCell = null
   }
 }
 
 const rowOverhead = 32
+const sizeOf = (value: unknown): number | undefined => (typeof value === 'string' || value instanceof Uint8Array ? value.length : undefined)
 const loneSurrogate = /\p{Surrogate}/u
 
 const directType = (key: unknown): 'string' | 'number' | null => (key === codec.string ? 'string' : key === codec.number ? 'number' : null)

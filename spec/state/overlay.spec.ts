@@ -180,19 +180,23 @@ describe('Overlay', () => {
     expect([strings.get('\ud800')?.value, strings.get('\ufffd')?.value, strings.dirtyCount]).toEqual(['low', 'low', 1])
   })
 
-  it('holds no more than maxCached clean entries for long', () => {
+  it('forgets clean entries that were not used for long, never dirty ones', () => {
     const file = openMemoryFile()
     const store = file.store('s')
-    const overlay = new Overlay({ store, key: codec.number, value: codec.number, maxCached: 10 })
-    for (let i = 1; i <= 100; i++) overlay.set(i, i, i)
-    overlay.get(1) // the oldest, and the only one used again after its set
+    const overlay = new Overlay({ store, key: codec.number, value: codec.number, maxCached: 20 })
+    overlay.set(-1, 1, 1)
     commit(file, overlay)
-    const get = jest.spyOn(store, 'get')
+    overlay.set(-2, 2, 2)
+    for (let i = 1; i <= 100; i++) {
+      overlay.get(i)
+      overlay.get(-1)
+    }
 
-    for (const key of [1, 99, 100]) overlay.get(key)
+    const get = jest.spyOn(store, 'get')
+    for (const key of [-1, -2, 100, 95]) overlay.get(key)
     expect(get).not.toHaveBeenCalled()
-    for (let i = 2; i <= 92; i++) overlay.get(i)
-    expect(get).toHaveBeenCalledTimes(91)
+    for (let i = 1; i <= 80; i++) overlay.get(i)
+    expect(get).toHaveBeenCalledTimes(80)
   })
 })
 
