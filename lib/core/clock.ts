@@ -2,8 +2,14 @@
 export interface Clock {
   /** Wall time, ms since the epoch. */
   now(): number
-  /** Calls `f` once, `delayMs` from now. The timer does not keep the process alive when `background` says so. */
-  after(delayMs: number, f: () => void, options?: { readonly background?: boolean }): Timer
+  /** Calls `f` once, `delayMs` from now. */
+  after(delayMs: number, f: () => void, options?: TimerOptions): Timer
+}
+export interface TimerOptions {
+  /** Does not keep the process alive. */
+  readonly background?: boolean
+  /** Records wait for it, a back-off: a virtual clock lets it pass when nothing else is left to do. */
+  readonly waits?: boolean
 }
 export interface Timer {
   cancel(): void
@@ -20,5 +26,5 @@ export const systemClock: Clock = {
 
 export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
   new Promise((resolve) => {
-    clock.after(delayMs, resolve)
+    clock.after(delayMs, resolve, { waits: true })
   })

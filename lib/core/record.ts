@@ -107,3 +107,14 @@ export const plainRecord = <K, V>(record: Rec<K, V>): KRecord<K, V> => ({
   partition: record.partition,
   offset: record.offset,
 })
+
+/** A raw record as data for a policy or a dead letter: a copy, good for ever. */
+export const plainRaw = (record: RawRecord): KRecord<Uint8Array | null, Uint8Array | null> => ({
+  key: ownBytes(record.key),
+  value: ownBytes(record.value),
+  timestamp: record.timestamp,
+  headers: record.headers,
+  topic: record.topic,
+  partition: record.partition,
+  offset: record.offset,
+})

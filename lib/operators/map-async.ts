@@ -132,11 +132,12 @@ class AsyncWindow<K, V, W> {
     task.signal.addEventListener('abort', abort, { once: true })
     let timer: Timer | null = null
     const timeout = new Promise<never>((_, reject) => {
-      timer = task.clock.after(settings.timeoutMs, () => {
+      const giveUp = () => {
         const error = new MillraceError('MR_TIMEOUT', `mapAsync took longer than ${settings.timeoutMs} ms for ${record.topic}-${record.partition}@${record.offset}`)
         reject(error)
         aborter.abort(error)
-      })
+      }
+      timer = task.clock.after(settings.timeoutMs, giveUp, { background: true })
     })
     const result = new Promise<W>((resolve) => resolve(settings.f(record.value, record, aborter.signal)))
     return Promise.race([result, timeout]).finally(() => {

@@ -60,6 +60,7 @@ const collect = <K, V>(task: TaskContext, sink: BatchSink<K, V>, size: number, w
       waiting.push({ record, batch, isLast: i === batch.records.length - 1 })
       if (waiting.length >= size) flush()
     })
+    if (task.isDraining) flush()
     if (waiting.length > 0) due ??= task.clock.after(withinMs, flush, { background: true })
   }
 }

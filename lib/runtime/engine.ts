@@ -1,0 +1,307 @@
+import type { Clock, Timer } from '../core/clock.js'
+import { isMillraceError, MillraceError, toError } from '../core/errors.js'
+import type { Counters } from '../core/telemetry.js'
+import type { AppState, RestoreProgress } from '../dsl/surface.js'
+import { openLmdbFile } from '../state/lmdb.js'
+import { openMemoryFile } from '../state/memory.js'
+import type { StateFile } from '../state/port.js'
+import { openSlot, type Slot } from '../state/slot.js'
+import type { Plan } from '../topology/plan.js'
+import type { PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
+import { Assignment } from './assignment.js'
+import type { Settings } from './config.js'
+import { DeadLetters } from './dead-letters.js'
+import { Failures } from './failures.js'
+import { GlobalRows } from './global-tables.js'
+import { openTask, type OpeningContext } from './open-task.js'
+import { Queries } from './queries.js'
+import { restoreProgress } from './restore-progress.js'
+import type { Services } from './services.js'
+import { settle } from './settle.js'
+import { Signal } from './signal.js'
+import type { Taps } from './taps.js'
+import { TopicCatalogue } from './topic-catalogue.js'
+import { Writer } from './writer.js'
+
+export interface EngineOptions {
+  readonly settings: Settings
+  readonly plan: Plan
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly taps: Taps
+  readonly counters: Counters
+  readonly checksCodecs: boolean
+  readonly isPaused: () => boolean
+  readonly onState: (state: AppState) => void
+  readonly onRestore: (progress: RestoreProgress) => void
+  readonly fail: (error: Error) => void
+}
+
+/** How often the topics are looked at: partitions added, a topic deleted; and repartition topics purged. */
+const watchEveryMs = 30_000
+
+/** One run of an app, from its first look at the topics to the last commit: owns everything that must be closed. */
+export class Engine {
+  readonly writer: Writer
+  readonly queries: Queries
+  readonly globals = new Map<string, GlobalRows>()
+  private readonly topics: TopicCatalogue
+  private readonly assignment: Assignment
+  private readonly services: Services
+  private readonly progress = new Signal()
+  private slot: Slot | null = null
+  private producer: Producer | null = null
+  private isMember = false
+  private state: AppState = 'starting'
+  private readonly timers = new Map<string, Timer>()
+  private untilNow: ReadonlyMap<string, number> = new Map()
+  private purgedAt = new Map<string, number>()
+  private isClosing = false
+  private committing: Promise<void> | null = null
+
+  constructor(private readonly options: EngineOptions) {
+    const { settings, plan, clock, transport } = options
+    this.topics = new TopicCatalogue(transport, plan, settings)
+    this.services = this.createServices()
+    this.writer = new Writer(this.topics, () => this.openProducer(), clock)
+    this.assignment = new Assignment({
+      plan,
+      clock,
+      logger: settings.logger,
+      open: (task, member, isVoid) => openTask(task, this.openingContext(member, isVoid)),
+      onState: (state) => this.setState(state),
+      onRebalance: () => options.counters.rebalances++,
+      onOutOfRange: (at) => this.whenOutOfRange(at),
+      fail: options.fail,
+    })
+    this.queries = new Queries({
+      plan,
+      counts: this.topics.counts,
+      task: (id) => this.assignment.task(id),
+      running: () => this.assignment.running,
+      isRunning: () => this.state === 'running',
+    })
+  }
+
+  /** Resolves when every assigned partition runs. */
+  async start(): Promise<void> {
+    const { settings, plan, transport } = this.options
+    await this.topics.prepare()
+    this.untilNow = await this.findEnds()
+    if (settings.stateDir !== null) this.slot = openSlot(settings.stateDir, settings.id)
+    this.producer = await transport.producer()
+    await Promise.all(plan.globals.map((spec) => this.startGlobal(spec)))
+    if (plan.subTopologies.length > 0) {
+      await transport.join(this.groupOptions(), this.assignment)
+      this.isMember = true
+      await this.assignment.settle()
+    } else this.setState('running')
+    this.every('commit', settings.commitEveryMs, () => this.commitAll())
+    this.every('watch', watchEveryMs, () => this.watch())
+  }
+
+  /** Commits what is done. Rejects with what keeps it from being committed. */
+  commitAll(): Promise<void> {
+    this.committing ??= Promise.all(this.assignment.running.map((task) => task.commit()))
+      .then(() => undefined)
+      .finally(() => (this.committing = null))
+    // A member that fell silent and is heard again has nobody else to tell its tasks.
+    for (const task of this.assignment.running) task.schedule()
+    return this.committing
+  }
+
+  settled(): Promise<void> {
+    const { transport } = this.options
+    return settle({ transport, assignment: this.assignment, progress: this.progress, commit: () => this.commitAll() })
+  }
+
+  /** What may have changed what the tasks may do. */
+  wake(): void {
+    for (const task of this.assignment.running) task.schedule()
+    this.progress.notify()
+  }
+
+  /** Drains and commits, unless the app has failed; closes everything, whatever happens on the way. */
+  async stop(deadlineMs: number, isOrderly: boolean): Promise<void> {
+    this.isClosing = true
+    for (const timer of this.timers.values()) timer.cancel()
+    if (!isOrderly) this.assignment.closeAll()
+    const step = async (what: string, close: () => Promise<void> | undefined) => {
+      try {
+        await close()
+      } catch (thrown) {
+        this.options.settings.logger.warn({ error: toError(thrown).message }, `${what} did not close cleanly`)
+      }
+    }
+    if (this.isMember) await step('membership', () => this.assignment.member.leave(deadlineMs))
+    this.assignment.closeAll()
+    for (const global of this.globals.values()) await step('global table', () => global.close())
+    await step('producer', () => (isOrderly ? this.producer?.close() : undefined))
+    await step('transport', () => this.options.transport.close())
+    this.slot?.release()
+    this.progress.notify()
+  }
+
+  /** As `kill -9` would: nothing is drained, committed or said; only what this process holds open is let go. */
+  abandon(): void {
+    this.isClosing = true
+    for (const timer of this.timers.values()) timer.cancel()
+    this.assignment.closeAll()
+    for (const global of this.globals.values()) void global.close().catch(() => undefined)
+    this.slot?.release()
+  }
+
+  /* ---------------------------------------------------------------- pieces */
+
+  private createServices(): Services {
+    const { settings, clock, transport, taps, counters, checksCodecs, isPaused, fail } = this.options
+    const { logger } = settings
+    const producer = () => this.openProducer()
+    const deadLetters = new DeadLetters({
+      appId: settings.id,
+      clock,
+      producer,
+      topicInfo: (name) => this.topics.info(name),
+      stop: fail,
+      onPublished: () => counters.deadLetters++,
+    })
+    return {
+      appId: settings.id,
+      clock,
+      logger,
+      transport,
+      counters,
+      taps,
+      checksCodecs,
+      producer,
+      fail,
+      isPaused,
+      dirtyBytes: settings.dirtyBytes,
+      failures: new Failures({ policyOf: (topic) => this.topics.policyOf(topic), deadLetters, clock, logger, stop: fail, onFailure: (stage) => counters.failures[stage]++ }),
+      member: () => this.assignment.member,
+      topicInfo: (name) => this.topics.info(name),
+      discover: (topic) => this.topics.discover(topic),
+      globalTable: (name) => this.global(name).rows,
+      onProgress: this.progress.notify,
+      requestCommit: () => void this.commitAll().catch((error: unknown) => this.notCommitted(toError(error))),
+    }
+  }
+
+  private openProducer(): Producer {
+    if (this.producer === null) throw new MillraceError('MR_APP_NOT_STARTED', `app ${this.options.settings.id} cannot write yet`)
+    return this.producer
+  }
+
+  private global(name: string): GlobalRows {
+    const rows = this.globals.get(name)
+    if (rows === undefined) throw new MillraceError('MR_APP_NOT_STARTED', `global table ${name} is not there yet`)
+    return rows
+  }
+
+  private async startGlobal(spec: Plan['globals'][number]): Promise<void> {
+    const { transport, settings, fail } = this.options
+    const rows = new GlobalRows(spec, { transport, logger: settings.logger, partitionsOf: (topic) => this.topics.info(topic)?.partitions ?? 0, openFile: (name) => this.openFile(name), fail })
+    this.globals.set(spec.name, rows)
+    await rows.start()
+  }
+
+  private openFile(name: string): StateFile {
+    const { settings, clock } = this.options
+    if (this.slot === null) return openMemoryFile()
+    const { file, reason } = openLmdbFile(this.slot.taskFolder(name), { identity: { app: settings.id, task: name, format: 1 }, clock })
+    if (reason) settings.logger.warn({ task: name, code: reason.code, error: reason.summary }, 'state set aside; it is restored from the changelog')
+    return file
+  }
+
+  private openingContext(member: OpeningContext['member'], isVoid: () => boolean): OpeningContext {
+    return {
+      services: this.services,
+      found: this.topics.found,
+      member,
+      isVoid,
+      openFile: (name) => this.openFile(name),
+      untilOf: (at) => this.untilOf(at),
+      onProgress: restoreProgress(this.options.clock, this.options.onRestore),
+    }
+  }
+
+  private groupOptions(): Parameters<Transport['join']>[0] {
+    const { settings, plan } = this.options
+    const { slot } = this
+    return {
+      groupId: settings.id,
+      topics: plan.subTopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
+      copartitioned: plan.subTopologies.map(({ inputs }) => inputs.map(({ topic }) => topic)),
+      nodeId: slot?.nodeId ?? `${settings.id}-${process.pid}`,
+      held: () => (slot ? this.assignment.held(slot.held()) : []),
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      heartbeatMs: settings.heartbeatMs,
+      rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+      fetchWaitMs: settings.fetchWaitMs,
+      fetchBytes: settings.fetchBytes,
+    }
+  }
+
+  private setState(state: 'rebalancing' | 'restoring' | 'running'): void {
+    if (this.isClosing) return
+    this.state = state
+    this.options.onState(state)
+    this.progress.notify()
+  }
+
+  /* ------------------------------------------------------------------ until */
+
+  private async findEnds(): Promise<ReadonlyMap<string, number>> {
+    const inputs = this.options.plan.subTopologies.flatMap(({ inputs }) => inputs).filter(({ options }) => options?.until === 'now')
+    const partitions = inputs.flatMap(({ topic }) => this.topics.partitionsOf(topic))
+    const ends = partitions.length > 0 ? await this.options.transport.listOffsets(partitions, 'stable') : []
+    return new Map(ends.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
+  }
+
+  private untilOf({ topic, partition }: TopicPartition): ReturnType<OpeningContext['untilOf']> {
+    const until = this.topics.optionsOf(topic)?.until ?? 'never'
+    if (until === 'never') return null
+    return until === 'now' ? { offset: this.untilNow.get(`${topic}-${partition}`) ?? 0 } : until
+  }
+
+  private async whenOutOfRange(at: PartitionOffset): Promise<number> {
+    const policy = this.topics.optionsOf(at.topic)?.onOutOfRange ?? 'earliest'
+    if (policy === 'fail') throw new MillraceError('MR_OUT_OF_RANGE', `offset ${at.offset} of ${at.topic}-${at.partition} is not in the log`)
+    const [found] = await this.options.transport.listOffsets([at], policy === 'earliest' ? 'earliest' : 'stable')
+    this.options.settings.logger.warn({ ...at, to: found?.offset }, 'committed offset out of range')
+    return found?.offset ?? 0
+  }
+
+  /* ----------------------------------------------------------- time goes on */
+
+  private every(name: string, periodMs: number, work: () => Promise<void>): void {
+    if (this.isClosing) return
+    const tick = () => {
+      work()
+        .catch((thrown: unknown) => this.notCommitted(toError(thrown)))
+        .finally(() => this.every(name, periodMs, work))
+    }
+    this.timers.set(name, this.options.clock.after(periodMs, tick))
+  }
+
+  /** Retriable: the next tick tries again, or a rebalance makes it void. */
+  private notCommitted(error: Error): void {
+    if (this.isClosing) return
+    if (isMillraceError(error) && error.retriable) this.options.settings.logger.warn({ code: error.code, error: error.summary }, 'will be tried again')
+    else this.options.fail(error)
+  }
+
+  private async watch(): Promise<void> {
+    await this.topics.watch()
+    await this.purge()
+  }
+
+  /** Repartition topics are the app's own: what is committed is needed by nobody. */
+  private async purge(): Promise<void> {
+    const done = this.assignment.running.flatMap((task) => task.committedOffsets()).filter(({ topic }) => this.topics.isRepartition(topic))
+    const fresh = done.filter(({ topic, partition, offset }) => offset > (this.purgedAt.get(`${topic}-${partition}`) ?? 0))
+    if (fresh.length === 0) return
+    for (const { topic, partition, offset } of fresh) this.purgedAt.set(`${topic}-${partition}`, offset)
+    await this.options.transport.deleteRecords(fresh)
+  }
+}

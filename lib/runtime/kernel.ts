@@ -1,0 +1,95 @@
+import { toError } from '../core/errors.js'
+import type { AnyRec, Batch, Emit, TaskContext } from '../topology/operator.js'
+import type { Outlet } from './outlet.js'
+
+/** A verb of a run, opened: given where its results go, one place per branch, it gives where its records come in. */
+export interface RunStep {
+  readonly label: string
+  readonly connect: (next: readonly Emit[]) => Emit
+}
+
+/**
+ * Consecutive verbs fused into one loop: a batch goes in, one batch per branch comes out.
+ * This is the one place where the lambdas of these verbs are called, and so the one where they are guarded: a failure takes
+ * back all that its record had given in this run, then the policy decides.
+ */
+export class Run {
+  private readonly entry: Emit
+  private outs: AnyRec[][]
+  /** Index of the verb at work: whose failure it is. */
+  private at = 0
+  private readonly queued: Batch[] = []
+  private isWaiting = false
+
+  constructor(
+    private readonly task: TaskContext,
+    private readonly steps: readonly RunStep[],
+    private readonly outlets: readonly Outlet[],
+  ) {
+    this.outs = outlets.map(() => [])
+    this.entry = steps.reduceRight<readonly Emit[]>((next, step, i) => [this.marked(step.connect(next), i)], this.exits())[0] as Emit
+  }
+
+  take(batch: Batch): void {
+    if (this.isWaiting) this.queued.push(batch)
+    else this.work(batch, 0, 1)
+  }
+
+  private marked(take: Emit, index: number): Emit {
+    return (record) => {
+      this.at = index
+      take(record)
+      this.at = index - 1
+    }
+  }
+
+  private exits(): readonly Emit[] {
+    return this.outlets.map((outlet, branch): Emit => (record) => {
+      if (outlet.isHeard) this.outs[branch]?.push(record)
+    })
+  }
+
+  private work(batch: Batch, from: number, attempt: number): void {
+    const { records } = batch
+    const marks = this.outs.map((out) => out.length)
+    for (let i = from; i < records.length; i++) {
+      const record = records[i] as AnyRec
+      try {
+        this.entry(record)
+        for (let b = 0; b < marks.length; b++) marks[b] = (this.outs[b] as AnyRec[]).length
+        attempt = 1
+      } catch (thrown) {
+        this.outs.forEach((out, b) => (out.length = marks[b] ?? 0))
+        const operator = this.steps[this.at]?.label ?? ''
+        const verdict = this.task.fail({ stage: 'process', operator, error: toError(thrown), record, attempt, receipt: batch.receipt })
+        if (verdict._tag === 'stop') return
+        if (verdict._tag === 'retry') return this.wait(verdict.afterMs, () => this.work(batch, i, attempt + 1))
+        attempt = 1
+      }
+    }
+    this.finish(batch)
+  }
+
+  private finish(batch: Batch): void {
+    const outs = this.outs
+    this.outs = this.outlets.map(() => [])
+    if (outs.length > 1) batch.receipt.hold(outs.length - 1)
+    for (let b = 0; b < outs.length; b++) this.outlets[b]?.send({ records: outs[b] as AnyRec[], receipt: batch.receipt })
+  }
+
+  /** Retried in place: what comes meanwhile queues up behind. */
+  private wait(afterMs: number, again: () => void): void {
+    this.isWaiting = true
+    const resume = () => {
+      if (this.task.signal.aborted) return
+      this.isWaiting = false
+      again()
+      while (!this.isWaiting) {
+        const next = this.queued.shift()
+        if (next === undefined) return
+        this.work(next, 0, 1)
+      }
+    }
+    this.task.clock.after(afterMs, resume, { waits: true })
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Where the library says what it does. The shape of pino, winston and console.
+ * @since 0.1.0
+ */
+export interface Logger {
+  debug(o: object, message?: string): void
+  info(o: object, message?: string): void
+  warn(o: object, message?: string): void
+  error(o: object, message?: string): void
+}
+
+const line = (level: string, o: object, message = ''): void => {
+  process.stderr.write(`millrace ${level} ${message} ${JSON.stringify(o)}\n`)
+}
+
+/** Default: warnings and errors, a line each, on stderr. */
+export const stderrLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (o, message) => line('warn', o, message),
+  error: (o, message) => line('error', o, message),
+}

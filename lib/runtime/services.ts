@@ -1,0 +1,37 @@
+import type { Clock } from '../core/clock.js'
+import type { Counters } from '../core/telemetry.js'
+import type { SinkTopic } from '../topology/node.js'
+import type { KeyedStore } from '../topology/operator.js'
+import type { Member, Producer, TopicInfo, Transport } from '../transport/port.js'
+import type { Failures } from './failures.js'
+import type { Logger } from './logger.js'
+import type { Taps } from './taps.js'
+
+/** What the tasks of an app share. */
+export interface Services {
+  readonly appId: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly transport: Transport
+  readonly counters: Counters
+  readonly failures: Failures
+  readonly taps: Taps
+  /** Cap on uncommitted state per task; reaching it commits. */
+  readonly dirtyBytes: number
+  /** testContext: a stored value that its codec does not give back is `MR_CODEC_LOSSY`. */
+  readonly checksCodecs: boolean
+  readonly producer: () => Producer
+  readonly member: () => Member
+  /** Of topics that have been asked for. */
+  readonly topicInfo: (name: string) => TopicInfo | undefined
+  readonly discover: (topic: SinkTopic) => Promise<void>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the plan erases record types
+  readonly globalTable: (name: string) => KeyedStore<any, any>
+  readonly isPaused: () => boolean
+  /** Fails the app. */
+  readonly fail: (error: Error) => void
+  /** Something moved: whoever waits for the end looks again. */
+  readonly onProgress: () => void
+  /** A task is full of uncommitted state. */
+  readonly requestCommit: () => void
+}

@@ -1,0 +1,166 @@
+import { MillraceError, toError } from '../core/errors.js'
+import { partitionOf } from '../core/murmur2.js'
+import type { OutRecord } from '../core/record.js'
+import type { SinkTopic } from '../topology/node.js'
+import type { AnyRec, Batch, Receipt, TaskContext, Verdict } from '../topology/operator.js'
+import type { Delivery, Producer } from '../transport/port.js'
+import type { Inlet } from './outlet.js'
+
+export interface SinkContext {
+  readonly task: TaskContext
+  readonly producer: () => Producer
+  /** Undefined: not asked for yet. */
+  readonly partitionsOf: (topic: string) => number | undefined
+  /** Finds out about a topic that a record has chosen. */
+  readonly discover: (topic: SinkTopic) => Promise<void>
+  readonly failProduce: (failure: { readonly operator: string; readonly error: Error; readonly record: AnyRec; readonly attempt: number; readonly receipt: Receipt }) => Verdict
+  readonly onProduced: (count: number) => void
+}
+
+/** Where records go: always to one topic (a sink, a repartition), or wherever a function of the user sends each. */
+export interface Destination {
+  readonly label: string
+  readonly to: SinkTopic | ((record: AnyRec) => SinkTopic)
+  /** By key only: a record without one has nowhere to go, and is dropped and counted. */
+  readonly needsKey: boolean
+}
+
+/** One for all, or one (or why there is none) for each record. */
+type Chosen = SinkTopic | readonly (SinkTopic | Error)[]
+
+/** Writes batches to topics. Each batch's receipt waits until all its records are acknowledged or answered for. */
+export const openSink = (destination: Destination, context: SinkContext): Inlet => {
+  let round = 0
+  const queue: { readonly batch: Batch; readonly chosen: Chosen }[] = []
+  let isDiscovering = false
+
+  const drain = (): void => {
+    for (let head = queue[0]; head !== undefined; head = queue[0]) {
+      const unknown = firstUnknown(head.chosen, context)
+      if (unknown !== null) return discover(unknown)
+      queue.shift()
+      new Flight(destination, context, head.batch, head.chosen, round++).send()
+    }
+  }
+  const discover = (topic: SinkTopic): void => {
+    isDiscovering = true
+    context.discover(topic).then(
+      () => {
+        isDiscovering = false
+        drain()
+      },
+      (thrown: unknown) => context.task.stop(toError(thrown)),
+    )
+  }
+  return (batch) => {
+    if (batch.records.length === 0) return batch.receipt.done()
+    queue.push({ batch, chosen: typeof destination.to === 'function' ? batch.records.map(guarded(destination.to)) : destination.to })
+    if (!isDiscovering) drain()
+  }
+}
+
+/** A function that throws is that record's failure, when its turn comes. */
+const guarded =
+  (choose: (record: AnyRec) => SinkTopic) =>
+  (record: AnyRec): SinkTopic | Error => {
+    try {
+      return choose(record)
+    } catch (thrown) {
+      return toError(thrown)
+    }
+  }
+
+const firstUnknown = (chosen: Chosen, { partitionsOf }: SinkContext): SinkTopic | null => {
+  const topics = isList(chosen) ? chosen : [chosen]
+  for (const topic of topics) if (!(topic instanceof Error) && partitionsOf(topic.name) === undefined) return topic
+  return null
+}
+
+const isList = (chosen: Chosen): chosen is readonly (SinkTopic | Error)[] => Array.isArray(chosen)
+
+/** The records of one batch on their way to the log. */
+class Flight implements Delivery {
+  private open: number
+  /** Of records that were refused, when a policy has them tried again. */
+  private readonly attempts = new Map<AnyRec, number>()
+
+  constructor(
+    private readonly destination: Destination,
+    private readonly context: SinkContext,
+    private readonly batch: Batch,
+    private readonly chosen: Chosen,
+    private readonly round: number,
+  ) {
+    this.open = batch.records.length
+  }
+
+  send(): void {
+    const { chosen } = this
+    const { records } = this.batch
+    for (let i = 0; i < records.length; i++) this.sendOne(records[i] as AnyRec, isList(chosen) ? (chosen[i] as SinkTopic | Error) : chosen)
+  }
+
+  private sendOne(record: AnyRec, topic: SinkTopic | Error): void {
+    const { destination, context } = this
+    try {
+      if (topic instanceof Error) throw topic
+      const out = encode(topic, record)
+      if (out.key === null && destination.needsKey) {
+        context.task.dropped(destination.label, 'null-key')
+        return this.settle(1)
+      }
+      const partition = this.partition(topic, record, out)
+      context.producer().append({ topic: topic.name, partition }, out, this, record)
+    } catch (thrown) {
+      this.refused(toError(thrown), record)
+    }
+  }
+
+  delivered(count: number): void {
+    this.context.onProduced(count)
+    this.settle(count)
+  }
+
+  failed(error: MillraceError, origin: unknown): void {
+    // The producer hands back what `append` was given.
+    this.refused(error, origin as AnyRec)
+  }
+
+  private refused(error: Error, record: AnyRec): void {
+    const { destination, context } = this
+    const attempt = this.attempts.get(record) ?? 1
+    const verdict = context.failProduce({ operator: destination.label, error, record, attempt, receipt: this.batch.receipt })
+    if (verdict._tag === 'drop') this.settle(1)
+    if (verdict._tag !== 'retry') return
+    this.attempts.set(record, attempt + 1)
+    const again = () => {
+      if (!context.task.signal.aborted) this.sendOne(record, typeof destination.to === 'function' ? guarded(destination.to)(record) : destination.to)
+    }
+    context.task.clock.after(verdict.afterMs, again, { waits: true })
+  }
+
+  private settle(count: number): void {
+    this.open -= count
+    if (this.open === 0) this.batch.receipt.done()
+  }
+
+  private partition(topic: SinkTopic, record: AnyRec, out: OutRecord): number {
+    const partitions = this.context.partitionsOf(topic.name)
+    if (partitions === undefined) throw new MillraceError('MR_TOPIC_MISSING', `${topic.name} does not exist`)
+    if (topic.partition) return chosen(topic.partition(record.key, partitions), partitions, topic.name)
+    // As the Java client: records without a key stay together for a batch (KIP-480).
+    return out.key === null ? this.round % partitions : partitionOf(out.key, partitions)
+  }
+}
+
+const encode = (topic: SinkTopic, record: AnyRec): OutRecord => ({
+  key: topic.key.encode(record.key),
+  value: topic.value.encode(record.value),
+  timestamp: record.timestamp,
+  headers: record.headers,
+})
+
+const chosen = (partition: number, partitions: number, topic: string): number => {
+  if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
+  throw new MillraceError('MR_PRODUCE', `the partitioner of ${topic} chose ${String(partition)} of ${partitions} partitions`)
+}

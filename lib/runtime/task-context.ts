@@ -1,0 +1,75 @@
+import type { Clock } from '../core/clock.js'
+import { lossless } from '../core/codec-lossless.js'
+import { MillraceError } from '../core/errors.js'
+import type { KeyedStore, Receipt, StoreSpec, TaskContext, Verdict } from '../topology/operator.js'
+import type { Ledger } from './receipts.js'
+import type { Services } from './services.js'
+import type { TaskStores } from './task-stores.js'
+
+/** What a task shows its verbs. */
+export class OpenTaskContext implements TaskContext {
+  isDraining = false
+  readonly clock: Clock
+  private readonly aborter = new AbortController()
+  private readonly flushers: (() => void)[] = []
+
+  constructor(
+    private readonly services: Services,
+    readonly partition: number,
+    private readonly stores: TaskStores,
+    private readonly ledger: Ledger,
+  ) {
+    this.clock = services.clock
+  }
+
+  get signal(): AbortSignal {
+    return this.aborter.signal
+  }
+
+  store<K, A>(spec: StoreSpec<K, A>): KeyedStore<K, A> {
+    const { overlay } = this.stores.get(spec.name)
+    return this.services.checksCodecs ? checked(overlay, spec) : overlay
+  }
+
+  globalTable<K, A>(name: string): KeyedStore<K, A> {
+    return this.services.globalTable(name)
+  }
+
+  extraReceipt(): Receipt {
+    return this.ledger.extra()
+  }
+
+  fail({ record, ...failure }: Parameters<TaskContext['fail']>[0]): Verdict {
+    return this.services.failures.handle({ ...failure, origin: record.origin })
+  }
+
+  stop(error: Error): void {
+    this.services.fail(error)
+  }
+
+  dropped(operator: string, reason: string): void {
+    this.services.counters.drop(operator, reason)
+  }
+
+  onFlush(flush: () => void): void {
+    this.flushers.push(flush)
+  }
+
+  flush(): void {
+    for (const flush of this.flushers) flush()
+  }
+
+  abort(): void {
+    if (!this.signal.aborted) this.aborter.abort(new Error('the task was closed'))
+  }
+}
+
+const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedStore<K, A> => ({
+  get: (key) => store.get(key),
+  entries: (range) => store.entries(range),
+  delete: (key, timestamp) => store.delete(key, timestamp),
+  set: (key, value, timestamp) => {
+    if (!lossless(spec.value, value)) throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
+    store.set(key, value, timestamp)
+  },
+})

@@ -1,0 +1,322 @@
+import type { Timer } from '../core/clock.js'
+import { toError } from '../core/errors.js'
+import type { RawRecord } from '../core/record.js'
+import type { Node } from '../topology/node.js'
+import type { AnyRec, Receipt } from '../topology/operator.js'
+import type { Chunk, PartitionOffset } from '../transport/port.js'
+import { commitTask, type Committable } from './committer.js'
+import type { Input, Slice } from './input.js'
+import { chooseInput } from './merge-order.js'
+import type { Outlet } from './outlet.js'
+import { Ledger } from './receipts.js'
+import type { Mark } from './recovery.js'
+import type { Services } from './services.js'
+import { DecodeError, type Decoded } from './source.js'
+import { OpenTaskContext } from './task-context.js'
+import type { TaskStores } from './task-stores.js'
+
+/** Held by the verbs of a task at most, before it takes more: the back-pressure. */
+const maxHeldRecords = 8192
+const maxHeldBytes = 16 * 1024 * 1024
+/** Waiting at the door, per input: above it the partition is paused, below the half of it resumed. */
+const maxQueuedBytes = 8 * 1024 * 1024
+/** Records worked on before the event loop gets its turn: heartbeats, fetches, timers. */
+const recordsPerTurn = 8192
+/** An input that is known to hold more, and brings nothing, is waited for this long (a leader that cannot be reached). */
+const waitForInputMs = 30_000
+
+export interface TaskInput {
+  readonly input: Input
+  /** Where its records go in: one per node that reads the topic. */
+  readonly sources: readonly { readonly node: Node; readonly label: string }[]
+}
+
+/** A sub-topology open for one partition number: takes batches in order of time, and answers for them. */
+export class Task implements Committable {
+  readonly context: OpenTaskContext
+  readonly clock
+  readonly producer
+  readonly member
+  private readonly ledger: Ledger
+  private outlets: readonly (readonly Outlet[])[] = []
+  private isRunning = false
+  private isScheduled = false
+  private isStuck = false
+  private readonly paused = new Set<Input>()
+  private waitTimer: Timer | null = null
+  private waitedFor: readonly Input[] = []
+  private givenUpOn: ReadonlySet<Input> = new Set()
+  private drained: (() => void) | null = null
+  private committing: Promise<void> = Promise.resolve()
+  private committedAt: readonly number[] = []
+
+  constructor(
+    readonly id: string,
+    readonly partition: number,
+    readonly inputs: readonly TaskInput[],
+    readonly stores: TaskStores,
+    public mark: Mark,
+    private readonly services: Services,
+  ) {
+    this.clock = services.clock
+    this.producer = services.producer
+    this.member = services.member
+    this.ledger = new Ledger(
+      () => this.onSettled(),
+      (error) => services.fail(error),
+    )
+    this.context = new OpenTaskContext(services, partition, stores, this.ledger)
+    this.committedAt = inputs.map(({ input }) => input.frontier.offset)
+  }
+
+  /** `outlets`: for each input, one per source. */
+  run(outlets: readonly (readonly Outlet[])[]): void {
+    this.outlets = outlets
+    this.isRunning = true
+    for (const { input } of this.inputs) this.services.member().start({ ...input.at, offset: input.nextOffset })
+    this.schedule()
+  }
+
+  /* ------------------------------------------------------------------ intake */
+
+  take(chunk: Chunk): void {
+    const found = this.inputs.find(({ input }) => input.at.topic === chunk.topic)
+    if (found === undefined || !this.isRunning) return
+    const { input } = found
+    input.add(chunk)
+    if (this.givenUpOn.has(input)) this.givenUpOn = new Set()
+    if (this.waitedFor.includes(input)) this.stopWaiting()
+    if (input.isFinished || input.queuedBytes > maxQueuedBytes) this.pauseInput(input)
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.isScheduled || !this.isRunning) return
+    this.isScheduled = true
+    setImmediate(() => {
+      this.isScheduled = false
+      try {
+        this.turn()
+      } catch (thrown) {
+        this.services.fail(toError(thrown))
+      }
+    })
+  }
+
+  private turn(): void {
+    for (let worked = 0; worked < recordsPerTurn; ) {
+      const took = this.mayTake() ? this.step() : -1
+      if (took < 0) return
+      // A step without records costs a turn something, too.
+      worked += took + 8
+    }
+    this.schedule()
+  }
+
+  private mayTake(): boolean {
+    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused()) return false
+    return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
+  }
+
+  /** How many records were taken; -1: there is nothing to take now, and whatever changes that schedules the next turn. */
+  private step(): number {
+    const choice = chooseInput(this.inputs, this.givenUpOn)
+    switch (choice._tag) {
+      case 'Take':
+        return this.takeFrom(choice.index, choice.limit)
+      case 'Prepare':
+        void choice.until.then(() => this.schedule())
+        return -1
+      case 'Wait':
+        this.waitFor(choice.inputs)
+        return -1
+      case 'AtEnd':
+        this.services.onProgress()
+        return -1
+    }
+  }
+
+  private takeFrom(index: number, limit: number): number {
+    const { input } = this.inputs[index] as TaskInput
+    const hasFailed = input.hasFailedHead
+    const slice = hasFailed ? input.takeFailed() : input.take(limit)
+    this.services.counters.recordsIn += slice.raws.length
+    const receipt = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
+    if (hasFailed) this.answerFailed(index, slice, receipt, 1)
+    else this.send(index, slice, receipt)
+    if (input.isFinished) this.pauseInput(input)
+    else if (this.paused.has(input) && input.queuedBytes < maxQueuedBytes / 2) this.resumeInput(input)
+    return slice.raws.length
+  }
+
+  private send(index: number, slice: Slice, receipt: Receipt): void {
+    const outlets = this.outlets[index] ?? []
+    if (outlets.length > 1) receipt.hold(outlets.length - 1)
+    outlets.forEach((outlet, s) => outlet.send({ records: goodOnes(slice.bySource[s] ?? []), receipt }))
+  }
+
+  /** The head did not decode, for one source of the topic or more: the policy says what becomes of it before anything follows. */
+  private answerFailed(index: number, slice: Slice, receipt: Receipt, attempt: number): void {
+    const { sources } = this.inputs[index] as TaskInput
+    const [origin] = slice.raws as readonly [RawRecord]
+    this.isStuck = true
+    for (let s = 0; s < slice.bySource.length; s++) {
+      const decoded = slice.bySource[s] as Decoded[]
+      if (!(decoded[0] instanceof DecodeError)) continue
+      const verdict = this.services.failures.handle({ stage: 'decode', operator: sources[s]?.label ?? '', error: decoded[0].error, origin, attempt, receipt })
+      if (verdict._tag === 'stop') return
+      if (verdict._tag === 'retry') {
+        const again = () => {
+          decoded[0] = (this.inputs[index] as TaskInput).input.sources[s]?.decode(origin) ?? null
+          if (!this.context.signal.aborted) this.answerFailed(index, slice, receipt, attempt + 1)
+        }
+        this.clock.after(verdict.afterMs, again, { waits: true })
+        return
+      }
+      decoded[0] = null
+    }
+    this.isStuck = false
+    this.send(index, slice, receipt)
+    this.schedule()
+  }
+
+  private waitFor(inputs: readonly Input[]): void {
+    if (this.waitTimer) return
+    this.waitedFor = inputs
+    const giveUp = () => {
+      this.stopWaiting()
+      this.givenUpOn = new Set(inputs)
+      this.schedule()
+    }
+    this.waitTimer = this.clock.after(waitForInputMs, giveUp, { background: true })
+  }
+
+  private stopWaiting(): void {
+    this.waitTimer?.cancel()
+    this.waitTimer = null
+    this.waitedFor = []
+  }
+
+  private pauseInput(input: Input): void {
+    if (this.paused.has(input)) return
+    this.paused.add(input)
+    this.services.member().pause(input.at)
+  }
+
+  private resumeInput(input: Input): void {
+    this.paused.delete(input)
+    this.services.member().resume(input.at)
+  }
+
+  private onSettled(): void {
+    if (this.drained && this.ledger.isDrained) {
+      this.drained()
+      this.drained = null
+    }
+    if (this.stores.dirtyBytes >= this.services.dirtyBytes) this.services.requestCommit()
+    this.services.onProgress()
+    this.schedule()
+  }
+
+  /* ------------------------------------------------------------------ commit */
+
+  frontiers(): readonly PartitionOffset[] {
+    return this.inputs.map(({ input }) => ({ ...input.at, offset: input.frontier.offset }))
+  }
+
+  /** One at a time; nothing, when nothing has happened since the last. */
+  commit(): Promise<void> {
+    const next = this.committing.catch(() => undefined).then(() => this.commitNow())
+    this.committing = next
+    return next
+  }
+
+  private async commitNow(): Promise<void> {
+    if (!this.isRunning || !this.hasNews()) return
+    try {
+      const offsets = await commitTask(this)
+      this.committedAt = offsets.map(({ offset }) => offset)
+      this.services.counters.commits++
+      this.services.onProgress()
+    } finally {
+      this.resumeIntake()
+    }
+  }
+
+  private hasNews(): boolean {
+    return !this.ledger.isDrained || !this.isCommitted
+  }
+
+  committedOffsets(): readonly PartitionOffset[] {
+    return this.inputs.map(({ input }, i) => ({ ...input.at, offset: this.committedAt[i] ?? 0 }))
+  }
+
+  /** All that was answered for is in the last commit. */
+  get isCommitted(): boolean {
+    return this.inputs.every(({ input }, i) => input.frontier.offset === this.committedAt[i]) && this.stores.all.every(({ overlay }) => overlay.dirtyCount === 0)
+  }
+
+  drain(): Promise<void> {
+    this.context.isDraining = true
+    this.context.flush()
+    this.producer().flush()
+    if (this.ledger.isDrained) return Promise.resolve()
+    const { signal } = this.context
+    return new Promise((resolve, reject) => {
+      this.drained = resolve
+      signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true })
+    })
+  }
+
+  resumeIntake(): void {
+    this.context.isDraining = false
+    this.schedule()
+  }
+
+  /* --------------------------------------------------------------- movement */
+
+  /** What was fetched and not taken is dropped; the next `restart` reads it again. */
+  suspend(): void {
+    this.isRunning = false
+  }
+
+  /** Goes on in a new generation, where it stood: nothing was lost and nobody else had it. */
+  restart(): void {
+    for (const { input } of this.inputs) {
+      input.rewind()
+      this.paused.delete(input)
+    }
+    this.givenUpOn = new Set()
+    this.isRunning = true
+    for (const { input } of this.inputs) if (!input.isFinished) this.services.member().start({ ...input.at, offset: input.nextOffset })
+    this.schedule()
+  }
+
+  reads(topic: string): boolean {
+    return this.inputs.some(({ input }) => input.at.topic === topic)
+  }
+
+  /** The position was not in the log: goes on from another, which the policy has chosen. */
+  seek(topic: string, offset: number): void {
+    for (const { input } of this.inputs) {
+      if (input.at.topic !== topic) continue
+      input.rewind(offset)
+      this.paused.delete(input)
+      this.services.member().start({ ...input.at, offset })
+    }
+  }
+
+  /** Commits nothing. */
+  close(): void {
+    this.isRunning = false
+    this.stopWaiting()
+    this.context.abort()
+    this.stores.close()
+  }
+}
+
+/** A table's null keys are left out; mostly there are none, and the batch goes on as it is. */
+const goodOnes = (decoded: readonly Decoded[]): readonly AnyRec[] => {
+  for (const one of decoded) if (one === null || one instanceof DecodeError) return decoded.filter((each): each is AnyRec => each !== null && !(each instanceof DecodeError))
+  return decoded as readonly AnyRec[]
+}

@@ -1,0 +1,130 @@
+import { Subject } from 'rxjs'
+import { parentsOf, type Node, type OperatorNode, type Port } from '../topology/node.js'
+import type { Batch, Emit, PerRecord, Route, TaskContext } from '../topology/operator.js'
+import { Run, type RunStep } from './kernel.js'
+import { Outlet, type Inlet } from './outlet.js'
+import type { Taps } from './taps.js'
+
+export interface WiringContext {
+  readonly task: TaskContext
+  readonly taps: Taps
+  /** Opens the writing half of a sink or a repartition. */
+  readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
+}
+
+type Inline = OperatorNode & { readonly operator: PerRecord | Route }
+
+/**
+ * Opens the nodes of a sub-topology for a task: consecutive verbs become runs, what waits for something gets a Subject of
+ * its own, forks split receipts. Gives the outlet of each source, where the task puts batches in.
+ * `writes`: the repartition nodes it writes; those it reads are among the sources.
+ */
+export const wire = (nodes: readonly Node[], writes: readonly Node[], sources: readonly Node[], context: WiringContext): ReadonlyMap<Node, Outlet> => {
+  const wiring = new Wiring([...nodes.filter((node) => node.kind !== 'repartition'), ...writes], context)
+  return new Map(sources.map((source) => [source, wiring.outlet({ node: source, branch: 0 })]))
+}
+
+class Wiring {
+  private readonly children = new Map<Node, { readonly child: Node; readonly branch: number }[]>()
+  private readonly inlets = new Map<Node, Inlet>()
+
+  constructor(
+    nodes: readonly Node[],
+    private readonly context: WiringContext,
+  ) {
+    for (const child of nodes) {
+      for (const { node, branch } of parentsOf(child)) this.childrenOf(node).push({ child, branch })
+    }
+  }
+
+  outlet(port: Port): Outlet {
+    const outlet = new Outlet(this.context.taps.at(port))
+    for (const { child, branch } of this.childrenOf(port.node)) if (branch === port.branch) outlet.to(this.inlet(child))
+    return outlet
+  }
+
+  /** One per node, however many parents lead to it. */
+  private inlet(node: Node): Inlet {
+    const known = this.inlets.get(node)
+    if (known) return known
+    const made = this.open(node)
+    this.inlets.set(node, made)
+    return made
+  }
+
+  private open(node: Node): Inlet {
+    switch (node.kind) {
+      case 'sink':
+      case 'repartition':
+        return this.context.openSink(node)
+      case 'merge':
+        return this.outlet({ node, branch: 0 }).send
+      case 'operator':
+        return isInline(node) ? this.openRun(node) : this.openPerBatch(node)
+      case 'source':
+        throw new Error(`source ${node.label} has no inlet`)
+    }
+  }
+
+  private openPerBatch(node: OperatorNode): Inlet {
+    const { operator } = node
+    if (operator.kind !== 'per-batch') throw new Error(`${node.label} is fused, not opened by itself`)
+    const input = new Subject<Batch>()
+    const outlet = this.outlet({ node, branch: 0 })
+    operator.open(this.context.task)(input).subscribe({ next: outlet.send, error: (error: Error) => this.context.task.stop(error) })
+    return (batch) => input.next(batch)
+  }
+
+  private openRun(first: Inline): Inlet {
+    const nodes = this.runFrom(first)
+    const last = nodes[nodes.length - 1] ?? first
+    const steps = nodes.map((node) => this.openStep(node, node === last))
+    const branches = last.operator.kind === 'route' ? last.operator.branches : 1
+    const outlets = Array.from({ length: branches }, (_, branch) => this.outlet({ node: last, branch }))
+    const run = new Run(this.context.task, steps, outlets)
+    return (batch) => run.take(batch)
+  }
+
+  /** As far as verbs follow one another without a fork, a wait, or a write that must stand by itself. */
+  private runFrom(first: Inline): readonly Inline[] {
+    const nodes: Inline[] = [first]
+    for (let node = first; node.operator.kind === 'per-record' && !node.operator.writes; ) {
+      const [next, ...others] = this.childrenOf(node)
+      if (next === undefined || others.length > 0 || next.child.kind !== 'operator' || !isInline(next.child)) break
+      nodes.push((node = next.child))
+    }
+    return nodes
+  }
+
+  /** Subscribers of a stream in the middle of a run hear it there; at its end the outlet tells them. */
+  private openStep(node: Inline, isLast: boolean): RunStep {
+    const { operator, label } = node
+    if (operator.kind === 'route') {
+      const route = operator.open(this.context.task)
+      return { label, connect: (next) => (record) => route(record, next) }
+    }
+    const step = operator.open(this.context.task)
+    const tap = this.context.taps.at({ node, branch: 0 })
+    return {
+      label,
+      connect: ([next = nowhere]) => {
+        if (isLast) return (record) => step(record, next)
+        const heard: Emit = (record) => {
+          if (tap.isHeard) tap.next(record)
+          next(record)
+        }
+        return (record) => step(record, heard)
+      },
+    }
+  }
+
+  private childrenOf(node: Node): { readonly child: Node; readonly branch: number }[] {
+    let children = this.children.get(node)
+    if (children === undefined) this.children.set(node, (children = []))
+    return children
+  }
+}
+
+const nowhere: Emit = () => undefined
+
+const isInline = (node: OperatorNode): node is Inline => node.operator.kind !== 'per-batch'
