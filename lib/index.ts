@@ -22,6 +22,7 @@ export type { BatchSink } from './operators/to-sink.js'
 export type { Change } from './table/changes.js'
 
 /* --------------------------------------------------------------------- app */
+export { createApp } from './runtime/app.js'
 export type { App, AppConfig, AppState, Logger, NewRecord, RestoreProgress, Tuning } from './dsl/surface.js'
 export type { StreamOptions } from './topology/node.js'
 export type { Topology } from './topology/describe.js'

@@ -9,7 +9,7 @@ import { createBuilder, type Builder } from '../dsl/builder.js'
 import type { Host, QueriedTable } from '../dsl/host.js'
 import type { App, AppConfig, AppState, GlobalTable, KStream, KTable, NewRecord, RestoreProgress, StoreOptions } from '../dsl/surface.js'
 import { describe, type Topology } from '../topology/describe.js'
-import type { GlobalTableSpec, Port, StreamOptions } from '../topology/node.js'
+import type { GlobalTableSpec, Port, SinkTopic, StreamOptions } from '../topology/node.js'
 import type { TableStore } from '../topology/operator.js'
 import { buildPlan, type Plan } from '../topology/plan.js'
 import type { ErrorPolicy } from '../topology/policy.js'
@@ -19,12 +19,15 @@ import { readConfig, type Settings } from './config.js'
 import { Engine } from './engine.js'
 import { openTransport } from './open-transport.js'
 import { Taps } from './taps.js'
+import type { WriteOptions } from './writer.js'
 
 /** What a test hands in instead of the real thing. */
 export interface Surroundings {
   readonly clock?: Clock
   readonly transport?: () => Promise<Transport>
   readonly checksCodecs?: boolean
+  /** Partitions of topics that the embedded log creates. */
+  readonly topicPartitions?: number
 }
 
 /** Records given to a sink before the start wait for it, up to so many. */
@@ -59,7 +62,7 @@ export class RunnableApp implements App, Host {
     config: AppConfig,
     private readonly surroundings: Surroundings = {},
   ) {
-    this.settings = readConfig(config)
+    this.settings = { ...readConfig(config), ...(surroundings.topicPartitions && { embeddedPartitions: surroundings.topicPartitions }) }
     this.id = this.settings.id
     this.builder = createBuilder(this, this.id)
     this.state$ = this.states.asObservable()
@@ -222,9 +225,14 @@ export class RunnableApp implements App, Host {
     return this.orFailed(engine.settled())
   }
 
-  /** For tests: commits what is done. */
-  async commit(): Promise<void> {
-    return this.orFailed(this.running().commitAll())
+  /** For tests: read to the end, nothing committed for it. */
+  async processed(): Promise<void> {
+    return this.orFailed(this.running().processed())
+  }
+
+  /** For tests: writes as `send` does, whatever the descriptor's types say. */
+  async write(topic: SinkTopic, key: unknown, value: unknown, options: WriteOptions): Promise<void> {
+    return this.orFailed(this.running().writer.write(topic, key, value, options))
   }
 
   /** For tests: as if the process had been killed. */

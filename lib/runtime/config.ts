@@ -22,6 +22,8 @@ export interface Settings {
   readonly fetchWaitMs: number
   readonly fetchBytes: number
   readonly dirtyBytes: number
+  /** The embedded log creates any topic, with that many partitions unless its descriptor says otherwise. */
+  readonly embeddedPartitions: number
 }
 
 const mebibyte = 1024 * 1024
@@ -44,6 +46,7 @@ export const readConfig = (config: AppConfig): Settings => {
     fetchWaitMs: durationMs(tuning.fetchWait ?? '500ms', 'tuning.fetchWait'),
     fetchBytes: bytes(tuning.fetchBytes ?? mebibyte, 'tuning.fetchBytes'),
     dirtyBytes: bytes(tuning.dirtyBytes ?? 16 * mebibyte, 'tuning.dirtyBytes'),
+    embeddedPartitions: 4,
   }
   // A member that fetches for longer than its session lasts is taken for dead while it waits.
   if (settings.sessionTimeoutMs < 3 * settings.fetchWaitMs) {

@@ -111,8 +111,16 @@ export class Engine {
   }
 
   settled(): Promise<void> {
-    const { transport } = this.options
-    return settle({ transport, assignment: this.assignment, progress: this.progress, commit: () => this.commitAll() })
+    return settle({ ...this.settling(), commit: () => this.commitAll(), isQuiet: (task) => task.isCommitted })
+  }
+
+  /** As `settled`, but nothing is committed for it. */
+  processed(): Promise<void> {
+    return settle({ ...this.settling(), commit: () => Promise.resolve(), isQuiet: () => true })
+  }
+
+  private settling() {
+    return { transport: this.options.transport, assignment: this.assignment, progress: this.progress }
   }
 
   /** What may have changed what the tasks may do. */

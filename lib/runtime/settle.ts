@@ -1,40 +1,52 @@
 import type { PartitionOffset, Transport } from '../transport/port.js'
 import type { Assignment } from './assignment.js'
 import type { Signal } from './signal.js'
+import type { Task } from './task.js'
 
 export interface SettleContext {
   readonly transport: Transport
   readonly assignment: Assignment
   readonly progress: Signal
+  /** After each round. */
   readonly commit: () => Promise<void>
+  /** Nothing is left to do for it. */
+  readonly isQuiet: (task: Task) => boolean
 }
 
+type Ends = ReadonlyMap<string, number>
+
 /**
- * Rounds over the inputs of this instance, sources and repartition topics, until a round finds nothing new and all is
- * committed: what one task writes another may have to read.
+ * Rounds over the inputs of this instance, sources and repartition topics, until a round finds nothing new: what one task
+ * writes another may have to read.
  */
 export const settle = async (context: SettleContext): Promise<void> => {
   for (let before = null as string | null; ; ) {
     await context.assignment.settle()
     const ends = await endsOf(context)
-    await reach(context, ends)
+    await reach(context, new Map(ends.map((end) => [keyOf(end), end.offset])))
     await context.commit()
-    const isQuiet = context.assignment.running.every((task) => task.isCommitted)
     const found = JSON.stringify(ends)
-    if (isQuiet && found === before) return
+    if (found === before && context.assignment.running.every(context.isQuiet)) return
     before = found
   }
 }
+
+const keyOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}-${partition}`
 
 const endsOf = ({ assignment, transport }: SettleContext): Promise<readonly PartitionOffset[]> => {
   const partitions = assignment.running.flatMap((task) => task.inputs.map(({ input }) => input.at))
   return partitions.length === 0 ? Promise.resolve([]) : transport.listOffsets(partitions, 'stable')
 }
 
-const reach = async ({ assignment, progress }: SettleContext, ends: readonly PartitionOffset[]): Promise<void> => {
-  const isBehind = () => {
-    const wanted = new Map(ends.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
-    return assignment.running.some((task) => task.inputs.some(({ input }) => !input.isFinished && input.frontier.offset < (wanted.get(`${input.at.topic}-${input.at.partition}`) ?? 0)))
+const reach = async ({ assignment, progress }: SettleContext, ends: Ends): Promise<void> => {
+  for (;;) {
+    const behind = assignment.running.filter((task) => task.inputs.some(({ input }) => !input.isFinished && input.frontier.offset < (ends.get(keyOf(input.at)) ?? 0)))
+    if (behind.length === 0) return
+    const moved = progress.wait()
+    for (const task of behind) if (hasTakenAll(task, ends)) task.context.flush()
+    await moved
   }
-  while (isBehind()) await progress.wait()
 }
+
+/** What it holds back by choice, for others to come, is all there is. */
+const hasTakenAll = (task: Task, ends: Ends): boolean => task.inputs.every(({ input }) => input.isFinished || input.nextOffset >= (ends.get(keyOf(input.at)) ?? 0))

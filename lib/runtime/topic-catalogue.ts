@@ -7,9 +7,6 @@ import type { ErrorPolicy } from '../topology/policy.js'
 import type { TopicInfo, TopicPartition, Transport } from '../transport/port.js'
 import type { Settings } from './config.js'
 
-/** The embedded log creates any topic, with that many. */
-const embeddedPartitions = 4
-
 /** What is known of the topics the app reads and writes. */
 export class TopicCatalogue {
   /** By name; grows as records choose topics. */
@@ -46,7 +43,7 @@ export class TopicCatalogue {
   async prepare(): Promise<void> {
     const { plan, settings } = this
     await this.describe(userTopics(plan).map(({ name }) => name))
-    const missing = missingTopics(plan, this.found, settings.brokers === null ? embeddedPartitions : null)
+    const missing = missingTopics(plan, this.found, settings.brokers === null ? settings.embeddedPartitions : null)
     await this.create(missing)
     const internal = internalTopics(plan, this.found, settings.onError)
     await this.describe(internal.map(({ name }) => name))
@@ -60,7 +57,7 @@ export class TopicCatalogue {
     if (this.found.has(name)) return
     await this.describe([name])
     if (this.found.has(name)) return
-    const count = partitions ?? (this.settings.brokers === null ? embeddedPartitions : undefined)
+    const count = partitions ?? (this.settings.brokers === null ? this.settings.embeddedPartitions : undefined)
     if (count === undefined) throw new MillraceError('MR_TOPIC_MISSING', `topic ${name} does not exist`)
     await this.create([{ name, partitions: count, config: config ?? {} }])
   }
