@@ -27,7 +27,16 @@ export class Graph {
     return this.add({ kind: 'source', ...node })
   }
   operator(parent: Port, operator: Operator, options: OperatorOptions = {}): OperatorNode {
-    const node: OperatorNode = { kind: 'operator', label: operator.label, parents: [parent], operator, stores: [], reads: [], globals: [], ...options }
+    const node: OperatorNode = {
+      kind: 'operator',
+      label: operator.label,
+      parents: [parent],
+      operator,
+      stores: [],
+      reads: [],
+      globals: [],
+      ...options,
+    }
     if (node.stores.length > 0) this.roots.add(node)
     return this.add(node)
   }

@@ -20,11 +20,21 @@ export class Group<K, V> implements KGroup<K, V> {
   reduce(f: (a: V, b: V) => V, store?: StoreOptions<V>): KTable<K, V> {
     // What two values give is a value of the same kind, so it is written like one.
     const { value, stem } = this.lane
-    return this.fold('reduce', (spec) => reduce(f, spec), () => writable(value, `the values of ${stem}`), store)
+    return this.fold(
+      'reduce',
+      (spec) => reduce(f, spec),
+      () => writable(value, `the values of ${stem}`),
+      store,
+    )
   }
 
   aggregate<A>(by: Aggregator<K, V, A>, store?: StoreOptions<A>): KTable<K, A> {
-    return this.fold('aggregate', (spec: StoreSpec<K, A>) => aggregate(by, spec), () => innerJson, store)
+    return this.fold(
+      'aggregate',
+      (spec: StoreSpec<K, A>) => aggregate(by, spec),
+      () => innerJson,
+      store,
+    )
   }
 
   private fold<A>(

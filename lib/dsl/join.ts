@@ -17,7 +17,10 @@ export const joined = (lane: Lane, right: object, verb: Verb, first: AnyFn, seco
 const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn): Lane => {
   const lane = byKey(left, verb)
   if (commonFormat([lane.key, right.key]) === null) {
-    throw new MillraceError('MR_KEY_CODEC', `${verb}: the keys of ${left.stem} are ${lane.key.name}, those of ${right.name} are ${right.key.name}`)
+    throw new MillraceError(
+      'MR_KEY_CODEC',
+      `${verb}: the keys of ${left.stem} are ${lane.key.name}, those of ${right.name} are ${right.key.name}`,
+    )
   }
   const options = { lookup: right.lookup, label: verb }
   const operator = verb === 'join' ? joinTable({ ...options, left: false, join }) : joinTable({ ...options, left: true, join })
@@ -31,4 +34,3 @@ const withGlobal = (lane: Lane, { spec }: GlobalLane, verb: Verb, on: AnyFn, joi
   const node = lane.scope.graph.operator(lane.port, operator, { globals: [spec] })
   return { ...lane, port: { node, branch: 0 }, value: innerJson }
 }
-

@@ -62,7 +62,10 @@ const isCodec = (format: Format): format is AnyCodec => 'encode' in format && ty
 /** For what is to be written: `what` names it in the message. */
 export const writable = (format: Format, what: string): AnyCodec => {
   if (isCodec(format)) return format
-  throw new MillraceError('MR_ENCODE', `${what} must be written to a topic or store of the app, but are read with a decoder that cannot write`)
+  throw new MillraceError(
+    'MR_ENCODE',
+    `${what} must be written to a topic or store of the app, but are read with a decoder that cannot write`,
+  )
 }
 
 /** The format of all, when equal things have equal bytes in each: then those of the one that takes nulls, if any does. */

@@ -24,7 +24,10 @@ export function* readRange<K, A>(partitions: readonly TableStore<K, A>[], key: C
   const bounds = { ...boundsOf(key, range), reverse }
   let left = limit
   if (left === 0) return
-  for (const [found, entry] of inOrder(partitions.map((rows) => rows.entries(bounds)), reverse)) {
+  for (const [found, entry] of inOrder(
+    partitions.map((rows) => rows.entries(bounds)),
+    reverse,
+  )) {
     yield [found, entry.value]
     if (--left === 0) return
   }
@@ -32,7 +35,10 @@ export function* readRange<K, A>(partitions: readonly TableStore<K, A>[], key: C
 
 /** `prefix` is a range too: up to the first bytes that no longer begin with it. */
 const boundsOf = <K>(key: Codec<K>, { from, to, prefix }: Range<K>): { from?: Uint8Array; to?: Uint8Array } => {
-  const least = [encoded(key, from), encoded(key, prefix)].filter((bytes) => bytes !== null).sort(Buffer.compare).pop()
+  const least = [encoded(key, from), encoded(key, prefix)]
+    .filter((bytes) => bytes !== null)
+    .sort(Buffer.compare)
+    .pop()
   const most = [encoded(key, to), afterPrefix(encoded(key, prefix))].filter((bytes) => bytes !== null).sort(Buffer.compare)[0]
   return { ...(least && { from: least }), ...(most && { to: most }) }
 }

@@ -20,7 +20,10 @@ type AnyTopic = Topic<any, any>
 /** The inputs of an app. A topic has one source, however often it is named: a partition has one position. */
 export class Sources {
   private readonly streams = new Map<string, SourceNode>()
-  private readonly tables = new Map<string, { readonly lane: TableLane; readonly source: SourceNode; readonly options: StoreOptions<any> }>()
+  private readonly tables = new Map<
+    string,
+    { readonly lane: TableLane; readonly source: SourceNode; readonly options: StoreOptions<any> }
+  >()
   private readonly globals = new Map<string, { readonly table: GlobalTable<any, any>; readonly topic: SourceTopic }>()
 
   constructor(private readonly scope: Scope) {}
@@ -94,7 +97,9 @@ export class Sources {
 }
 
 const isSameStore = (a: StoreOptions<any>, b: StoreOptions<any>): boolean =>
-  a.name === b.name && a.store === b.store && (a.value === b.value || (a.value !== undefined && b.value !== undefined && sameCodec(a.value, b.value)))
+  a.name === b.name &&
+  a.store === b.store &&
+  (a.value === b.value || (a.value !== undefined && b.value !== undefined && sameCodec(a.value, b.value)))
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 const isList = <A>(given: A | readonly A[]): given is readonly A[] => Array.isArray(given)

@@ -1,6 +1,6 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Separated } from 'fp-ts/lib/Separated.js'
-import { Observable, type OperatorFunction, type Subscriber } from 'rxjs'
+import { Observable, type OperatorFunction } from 'rxjs'
 import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
 import type { KHeadersInit } from '../core/headers.js'
@@ -37,8 +37,7 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
   readonly #lane: Lane
 
   constructor(lane: Lane) {
-    // The plan erases types: what comes out of this port are records of K and V.
-    super((subscriber) => lane.scope.graph.host.subscribe(lane.port, subscriber as Subscriber<KRecord<unknown, unknown>>))
+    super((subscriber) => lane.scope.graph.host.subscribe(lane.port, subscriber))
     this.#lane = lane
     rememberStream(this, lane)
   }
@@ -79,7 +78,12 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
 
   mergeWith<J, W>(...others: readonly KStream<J, W>[]): KStream<K | J, V | W> {
     const lane = this.open('mergeWith')
-    return lane.scope.stream(merged(lane, others.map((other) => laneOf(other, lane.scope))))
+    return lane.scope.stream(
+      merged(
+        lane,
+        others.map((other) => laneOf(other, lane.scope)),
+      ),
+    )
   }
   split<N extends string>(branches: Readonly<Record<N, Fn<K, V, boolean>>>): { readonly [P in N | 'rest']: KStream<K, V> } {
     const names = Object.keys(branches)
@@ -128,7 +132,15 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
     const { port, key } = byKey(this.#lane, 'toTable')
     return scope.table(
       storeTable(
-        { scope, parent: port, name: derivedName(stem, 'toTable'), key, value: () => writable(value, `the values of ${stem}`), label: 'toTable', operator: (spec) => materialize(spec) },
+        {
+          scope,
+          parent: port,
+          name: derivedName(stem, 'toTable'),
+          key,
+          value: () => writable(value, `the values of ${stem}`),
+          label: 'toTable',
+          operator: (spec) => materialize(spec),
+        },
         store,
       ),
     )
@@ -157,11 +169,21 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
     return lane.scope.stream({ ...lane, port: { node, branch: 0 }, ...changes })
   }
 
-  private branches<const N extends readonly string[]>(operator: Operator, names: N, changes: Partial<Pick<Lane, 'value'>>): { readonly [I in keyof N]: Lane } {
+  private branches<const N extends readonly string[]>(
+    operator: Operator,
+    names: N,
+    changes: Partial<Pick<Lane, 'value'>>,
+  ): { readonly [I in keyof N]: Lane } {
     const lane = this.open(operator.label)
     const node = lane.scope.graph.operator(lane.port, operator, { branches: names })
     const rekeyed = (name: string) => (lane.rekeyed === null ? null : branchName(lane.rekeyed, name))
-    const lanes = names.map((name, branch) => ({ ...lane, ...changes, port: { node, branch }, stem: branchName(lane.stem, name), rekeyed: rekeyed(name) }))
+    const lanes = names.map((name, branch) => ({
+      ...lane,
+      ...changes,
+      port: { node, branch },
+      stem: branchName(lane.stem, name),
+      rekeyed: rekeyed(name),
+    }))
     // As many as there are names; `map` forgets how many that is.
     return lanes as { readonly [I in keyof N]: Lane }
   }

@@ -50,6 +50,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * @since 0.1.0
    */
   filter<W extends V>(keep: (value: V, meta: Meta<K>) => value is W): KStream<K, W>
+  /** With a test that narrows nothing. */
   filter(keep: Fn<K, V, boolean>): KStream<K, V>
 
   /**
@@ -203,7 +204,9 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * @since 0.1.0
    */
   rx<W>(a: OperatorFunction<KRecord<K, V>, KRecord<K, W>>): KStream<K, W>
+  /** Two operators. */
   rx<A, W>(a: OperatorFunction<KRecord<K, V>, A>, b: OperatorFunction<A, KRecord<K, W>>): KStream<K, W>
+  /** Three operators. More than that: give one function that pipes them. */
   rx<A, B, W>(a: OperatorFunction<KRecord<K, V>, A>, b: OperatorFunction<A, B>, c: OperatorFunction<B, KRecord<K, W>>): KStream<K, W>
 
   /** @deprecated RxJS's own: it subscribes at once, is not tracked, and resolves only when the app stops. Use `each`. */
@@ -247,6 +250,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * @since 0.1.0
    */
   join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  /** With a global table: `on` selects its key; null selects no row. */
   join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
 
   /**
@@ -257,6 +261,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * @since 0.1.0
    */
   leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+  /** With a global table: `on` selects its key; null selects no row. */
   leftJoin<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
 
   /* -------------------------------------------------------------------- ends */
@@ -625,6 +630,7 @@ export interface App extends AsyncDisposable {
 
   /** Stops taking records; keeps membership and state. */
   pause(): void
+  /** Takes records again. */
   resume(): void
 
   /**

@@ -71,7 +71,18 @@ export class Table<K, V> implements KTable<K, V> {
     const port = { node: scope.graph.operator(this.#lane.port, operator), branch: 0 }
     if (store === undefined) return scope.table({ ...view, port })
     return scope.table(
-      storeTable({ scope, parent: port, name, key, value: () => value, label: operator.label, operator: (spec) => materializeChange(spec, operator.label) }, store),
+      storeTable(
+        {
+          scope,
+          parent: port,
+          name,
+          key,
+          value: () => value,
+          label: operator.label,
+          operator: (spec) => materializeChange(spec, operator.label),
+        },
+        store,
+      ),
     )
   }
 

@@ -20,7 +20,15 @@ export const cut = (nodes: readonly Node[], appId: string): readonly SubTopology
   }
   const writes = nodes.filter((node) => node.kind === 'repartition').map((node) => ({ node, write: writeOf(node, nodes, appId) }))
   return parts.all().map((members, index) => {
-    const own = writes.filter(({ node: { parents: [parent] } }) => members.includes(parent.node)).map(({ write }) => write)
+    const own = writes
+      .filter(
+        ({
+          node: {
+            parents: [parent],
+          },
+        }) => members.includes(parent.node),
+      )
+      .map(({ write }) => write)
     return Object.freeze(subTopology(members, own, appId, index))
   })
 }
@@ -59,7 +67,9 @@ const storesOf = (owner: OperatorNode, appId: string): readonly PlannedStore[] =
 
 const writeOf = (node: RepartitionNode, nodes: readonly Node[], appId: string): RepartitionWrite => {
   const topic = repartitionTopic(appId, node.name)
-  const isBeforeLeftJoin = nodes.some((child) => child.kind === 'operator' && child.takesNullKeys === true && child.parents[0].node === node)
+  const isBeforeLeftJoin = nodes.some(
+    (child) => child.kind === 'operator' && child.takesNullKeys === true && child.parents[0].node === node,
+  )
   const group = copartitionGroups(nodes).groupOf(node)
   const partitioner = group.map(partitionerOf).find((own) => own !== null) ?? null
   return { node, topic, keepsNullKeys: node.isExplicit === true || isBeforeLeftJoin, partitioner }
@@ -112,5 +122,8 @@ const checkPartitioners = (group: readonly (SourceNode | RepartitionNode)[], app
   const odd = sources.find((source) => partitionerOf(source) !== partitionerOf(sources[0] ?? source))
   if (odd === undefined || sources[0] === undefined) return
   const names = `${topicOf(sources[0], appId)} and ${topicOf(odd, appId)}`
-  throw new MillraceError('MR_CO_PARTITIONING', `${names} are brought together by key, but their descriptors have different \`partition\` functions`)
+  throw new MillraceError(
+    'MR_CO_PARTITIONING',
+    `${names} are brought together by key, but their descriptors have different \`partition\` functions`,
+  )
 }

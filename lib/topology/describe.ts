@@ -22,14 +22,17 @@ const toText = ({ app, subTopologies, globals }: Outline): string =>
   [
     `app ${app}`,
     ...subTopologies.map((sub) => ['', ...subTopologyText(sub)].join('\n')),
-    ...(globals.length === 0 ? [] : ['', ...globals.map(({ name, topic }) => (name === topic ? `global table ${name}` : `global table ${name} of ${topic}`))]),
+    ...(globals.length === 0
+      ? []
+      : ['', ...globals.map(({ name, topic }) => (name === topic ? `global table ${name}` : `global table ${name} of ${topic}`))]),
     '',
   ].join('\n')
 
 const subTopologyText = ({ index, steps }: OutlineSubTopology): readonly string[] => [`sub-topology ${index}`, ...steps.flatMap(stepText)]
 
 const stepText = (step: OutlineStep): readonly string[] => {
-  const from = step.from.length === 0 ? '' : ` <- ${step.from.map(({ id, branch }) => (branch === null ? id : `${id}.${branch}`)).join(', ')}`
+  const from =
+    step.from.length === 0 ? '' : ` <- ${step.from.map(({ id, branch }) => (branch === null ? id : `${id}.${branch}`)).join(', ')}`
   switch (step.kind) {
     case 'source':
       return [`  source ${step.topic}`]

@@ -7,7 +7,11 @@ import type { Plan } from './sub-topology.js'
 /** Event times come from records, however old or new they are; 4.x brokers refuse times more than an hour ahead by default. */
 const eventTime = { 'message.timestamp.type': 'CreateTime', 'message.timestamp.after.max.ms': '9223372036854775807' }
 
-export const repartitionConfig: Readonly<Record<string, string>> = Object.freeze({ 'cleanup.policy': 'delete', 'retention.ms': '-1', ...eventTime })
+export const repartitionConfig: Readonly<Record<string, string>> = Object.freeze({
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  ...eventTime,
+})
 export const changelogConfig: Readonly<Record<string, string>> = Object.freeze({ 'cleanup.policy': 'compact', ...eventTime })
 /** When it was set aside; the record's own time is in a header. */
 export const deadLetterConfig: Readonly<Record<string, string>> = Object.freeze({ 'message.timestamp.type': 'LogAppendTime' })

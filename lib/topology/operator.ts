@@ -74,7 +74,14 @@ export interface TaskContext {
   /** A receipt for records that no batch brought: what `rx` emits by itself. The next commit waits for it. */
   extraReceipt(): Receipt
   /** Handles a record that could not be taken; settles what its policy says. See `ErrorPolicy`. */
-  fail(failure: { readonly stage: 'process' | 'sink'; readonly operator: string; readonly error: Error; readonly record: AnyRec; readonly attempt: number; readonly receipt: Receipt }): Verdict
+  fail(failure: {
+    readonly stage: 'process' | 'sink'
+    readonly operator: string
+    readonly error: Error
+    readonly record: AnyRec
+    readonly attempt: number
+    readonly receipt: Receipt
+  }): Verdict
   /** Fails the app: something no policy can answer for. */
   stop(error: Error): void
   /** Counts what is left out on purpose: late records, null keys. */
@@ -105,7 +112,11 @@ export interface ReadableStore<K, A> {
 }
 /** What a query reads: in order of the encoded keys, `from` inclusive, `to` exclusive, both encoded. */
 export interface TableStore<K, A> extends ReadableStore<K, A> {
-  entries(range?: { readonly from?: Uint8Array; readonly to?: Uint8Array; readonly reverse?: boolean }): Iterable<readonly [key: K, entry: Entry<A>, encodedKey: Uint8Array]>
+  entries(range?: {
+    readonly from?: Uint8Array
+    readonly to?: Uint8Array
+    readonly reverse?: boolean
+  }): Iterable<readonly [key: K, entry: Entry<A>, encodedKey: Uint8Array]>
 }
 /** How a table is looked up: its own store, or a view over that of the table it was made from. */
 export interface Lookup<K, A> {

@@ -61,9 +61,13 @@ const stepsOf = (sub: SubTopology): readonly OutlineStep[] => {
         return node satisfies never
     }
   })
-  const writes = sub.writes.map(
-    ({ topic, node }): OutlineStep => ({ id: ids.fresh(topic), from: [ids.ofPort(node.parents[0])], kind: 'repartition sink', topic, partitions: node.partitions }),
-  )
+  const writes = sub.writes.map(({ topic, node }): OutlineStep => ({
+    id: ids.fresh(topic),
+    from: [ids.ofPort(node.parents[0])],
+    kind: 'repartition sink',
+    topic,
+    partitions: node.partitions,
+  }))
   return [...steps, ...writes]
 }
 

@@ -35,7 +35,8 @@ export const missingTopics = (plan: Plan, found: FoundTopics, otherwise: number 
   return [...missing.values()]
 }
 
-const missingTopic = (plan: Plan, name: string): MillraceError => new MillraceError('MR_TOPIC_MISSING', `topic ${name}, which app ${plan.appId} needs, does not exist`)
+const missingTopic = (plan: Plan, name: string): MillraceError =>
+  new MillraceError('MR_TOPIC_MISSING', `topic ${name}, which app ${plan.appId} needs, does not exist`)
 
 /**
  * The checks that need the broker's answer, for the user's topics and for internal ones that exist already.
@@ -46,19 +47,26 @@ export const checkPartitions = (plan: Plan, found: FoundTopics): void => {
     const topic = found.get(name)
     if (topic === undefined) throw missingTopic(plan, name)
     if (partitions === undefined || partitions === topic.partitions) continue
-    throw new MillraceError('MR_TOPIC_PARTITIONS', `topic ${name} has ${topic.partitions} partitions, and its descriptor declares ${partitions}`)
+    throw new MillraceError(
+      'MR_TOPIC_PARTITIONS',
+      `topic ${name} has ${topic.partitions} partitions, and its descriptor declares ${partitions}`,
+    )
   }
   const counts = partitionCounts(plan, found)
   for (const sub of plan.subTopologies) {
     for (const { topic } of sub.inputs) checkInternal(topic, counts.get(topic) ?? 0, found)
-    for (const { changelog } of sub.stores.filter((store) => hasChangelog(store, found))) checkInternal(changelog, taskCount(sub, counts), found)
+    for (const { changelog } of sub.stores.filter((store) => hasChangelog(store, found)))
+      checkInternal(changelog, taskCount(sub, counts), found)
   }
 }
 
 const checkInternal = (topic: string, partitions: number, found: FoundTopics): void => {
   const existing = found.get(topic)
   if (existing === undefined || existing.partitions === partitions) return
-  throw new MillraceError('MR_TOPIC_PARTITIONS', `internal topic ${topic} has ${existing.partitions} partitions, and the topology asks for ${partitions}`)
+  throw new MillraceError(
+    'MR_TOPIC_PARTITIONS',
+    `internal topic ${topic} has ${existing.partitions} partitions, and the topology asks for ${partitions}`,
+  )
 }
 
 /** A store of the rows of a compacted topic is restored from that topic; any other has a changelog. */
@@ -66,10 +74,15 @@ export const hasChangelog = (store: { readonly source: SourceTopic | null }, fou
   store.source === null || found.get(store.source.name)?.isCompacted !== true
 
 /** How many tasks a sub-topology has: as many as its largest input has partitions. */
-export const taskCount = (sub: SubTopology, counts: PartitionCounts): number => Math.max(0, ...sub.inputs.map(({ topic }) => counts.get(topic) ?? 0))
+export const taskCount = (sub: SubTopology, counts: PartitionCounts): number =>
+  Math.max(0, ...sub.inputs.map(({ topic }) => counts.get(topic) ?? 0))
 
 /** How the rows of a store are spread: over as many partitions as the inputs above its owner have, by their partitioner. */
-export const rowsPartitioning = (plan: Plan, owner: Node, counts: PartitionCounts): { readonly partitions: number; readonly partitioner: Partitioner | null } => {
+export const rowsPartitioning = (
+  plan: Plan,
+  owner: Node,
+  counts: PartitionCounts,
+): { readonly partitions: number; readonly partitioner: Partitioner | null } => {
   const [input] = inputsAbove(owner)
   if (input?.kind === 'source') return { partitions: counts.get(input.topic.name) ?? 0, partitioner: input.topic.partition ?? null }
   const write = plan.subTopologies.flatMap(({ writes }) => writes).find(({ node }) => node === input)

@@ -1,4 +1,14 @@
-import type { GlobalTableSpec, Node, OperatorNode, Partitioner, RepartitionNode, SinkNode, SourceNode, SourceOptions, SourceTopic } from './node.js'
+import type {
+  GlobalTableSpec,
+  Node,
+  OperatorNode,
+  Partitioner,
+  RepartitionNode,
+  SinkNode,
+  SourceNode,
+  SourceOptions,
+  SourceTopic,
+} from './node.js'
 import type { StoreSpec } from './operator.js'
 
 /** What an app does, checked and cut; frozen. The runtime opens each sub-topology once per partition number. */

@@ -51,7 +51,7 @@ export const fakeApp = (appId = 'app'): FakeApp => {
     records,
     freeze: () => (isOpen = false),
     plan,
-    text: () => `\n${describePlan(plan())}`,
+    text: () => `\n${describePlan(plan()).toString()}`,
     fill: (partitions) => (rows = partitions),
   }
 }

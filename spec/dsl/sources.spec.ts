@@ -12,7 +12,10 @@ describe('app.stream', () => {
   it('reads one topic once, however often it is named', () => {
     const app = fakeApp()
     app.builder.stream(orders).toTopic(audit)
-    app.builder.stream(topic('orders', orders)).filter(() => true).toTopic(audit)
+    app.builder
+      .stream(topic('orders', orders))
+      .filter(() => true)
+      .toTopic(audit)
     expect(sourcesOf(app)).toHaveLength(1)
   })
   it('reads several topics as one stream', () => {
@@ -24,14 +27,22 @@ describe('app.stream', () => {
   it('fills in defaults', () => {
     const app = fakeApp()
     app.builder.stream(orders).toTopic(audit)
-    expect(sourcesOf(app)[0]?.options).toEqual({ from: 'earliest', until: 'never', onOutOfRange: 'fail', maxAheadMs: 86_400_000, onError: null })
+    expect(sourcesOf(app)[0]?.options).toEqual({
+      from: 'earliest',
+      until: 'never',
+      onOutOfRange: 'fail',
+      maxAheadMs: 86_400_000,
+      onError: null,
+    })
   })
   it('takes times as dates and as numbers, and sees that they are the same', () => {
     const app = fakeApp()
     const at = new Date('2026-01-01T00:00:00Z')
     app.builder.stream(orders, { from: { at }, until: { at: at.getTime() }, maxAhead: '1h', onError: policy.skip }).toTopic(audit)
     app.builder.stream(orders, { from: { at: at.getTime() }, until: { at }, maxAhead: 3_600_000, onError: policy.skip }).toTopic(audit)
-    expect(sourcesOf(app)).toMatchObject([{ options: { from: { time: at.getTime() }, until: { time: at.getTime() }, maxAheadMs: 3_600_000 } }])
+    expect(sourcesOf(app)).toMatchObject([
+      { options: { from: { time: at.getTime() }, until: { time: at.getTime() }, maxAheadMs: 3_600_000 } },
+    ])
   })
   it.each<[string, StreamOptions]>([
     ['from', { from: 'latest' }],
@@ -66,7 +77,9 @@ describe('app.table', () => {
     const app = fakeApp()
     app.builder.table(users)
     app.builder.table(users)
-    expect(app.plan().subTopologies.flatMap(({ stores }) => stores)).toMatchObject([{ spec: { name: 'users', kind: 'lmdb' }, source: { name: 'users' } }])
+    expect(app.plan().subTopologies.flatMap(({ stores }) => stores)).toMatchObject([
+      { spec: { name: 'users', kind: 'lmdb' }, source: { name: 'users' } },
+    ])
   })
   it('refuses one topic with different store options', () => {
     const { builder } = fakeApp()

@@ -17,7 +17,10 @@ describe('Stream', () => {
     it('subscribes to its port, and hears what the host delivers there', () => {
       const app = fakeApp()
       const heard: unknown[] = []
-      const subscription = app.builder.stream(orders).filter(() => true).subscribe((record) => heard.push(record))
+      const subscription = app.builder
+        .stream(orders)
+        .filter(() => true)
+        .subscribe((record) => heard.push(record))
       app.records.next('first')
       subscription.unsubscribe()
       app.records.next('second')
@@ -37,7 +40,12 @@ describe('Stream', () => {
     })
     it('subscribes to nothing by its verbs', () => {
       const app = fakeApp()
-      app.builder.stream(orders).map((order) => order.id).keyBy((id) => id, codec.string).groupByKey().count()
+      app.builder
+        .stream(orders)
+        .map((order) => order.id)
+        .keyBy((id) => id, codec.string)
+        .groupByKey()
+        .count()
       expect(app.heard).toEqual([])
     })
     it('can be returned from an async function', async () => {
@@ -81,11 +89,21 @@ describe('Stream', () => {
       const namesOf = (insert: boolean) => {
         const app = fakeApp()
         const source = app.builder.stream(orders)
-        const stream = insert ? source.filter(() => true).tap(() => undefined).map((order) => order) : source
+        const stream = insert
+          ? source
+              .filter(() => true)
+              .tap(() => undefined)
+              .map((order) => order)
+          : source
         stream.groupBy(byUser, codec.string).count()
         stream.keyBy(byUser, codec.string).toTable()
-        stream.repartition().groupByKey().reduce((a) => a)
-        return app.plan().subTopologies.flatMap((sub) => [...sub.writes.map(({ topic: name }) => name), ...sub.stores.map(({ changelog }) => changelog)])
+        stream
+          .repartition()
+          .groupByKey()
+          .reduce((a) => a)
+        return app
+          .plan()
+          .subTopologies.flatMap((sub) => [...sub.writes.map(({ topic: name }) => name), ...sub.stores.map(({ changelog }) => changelog)])
       }
       expect(namesOf(true)).toEqual(namesOf(false))
       expect(namesOf(true)).toEqual([
@@ -109,10 +127,20 @@ describe('Stream', () => {
         stream.mergeWith(app.builder.stream(returns)).toTable(),
         big.toTable(),
         odd.toTable(),
-        big.mergeWith(rest, stream.filter(() => true)).toTable(),
+        big
+          .mergeWith(
+            rest,
+            stream.filter(() => true),
+          )
+          .toTable(),
         app.builder.table(users),
         app.builder.table(users).filter(() => true, {}),
-        app.builder.table(users).map((user) => user.name).toStream().groupByKey().count(),
+        app.builder
+          .table(users)
+          .map((user) => user.name)
+          .toStream()
+          .groupByKey()
+          .count(),
         stream.through(topic('elsewhere', orders)).toTable(),
       ].map(({ name }) => name)
       expect(names).toEqual([
@@ -146,7 +174,11 @@ describe('Stream', () => {
       keyed.toTopic(orders)
       keyed.tap(() => undefined)
       expect(repartitionsOf(app)).toEqual([])
-      keyed.filter(() => true).map((order) => order.amount).groupByKey().count()
+      keyed
+        .filter(() => true)
+        .map((order) => order.amount)
+        .groupByKey()
+        .count()
       const [only] = repartitionsOf(app)
       expect(only?.parents[0].node.label).toBe('map')
       expect(only?.name).toBe('orders-keyed')
@@ -169,7 +201,10 @@ describe('Stream', () => {
     })
     it('is due on every branch of a split, each by its own topic', () => {
       const app = fakeApp()
-      const { big, rest } = app.builder.stream(orders).keyBy(byUser, codec.string).split({ big: (order) => order.amount > 1 })
+      const { big, rest } = app.builder
+        .stream(orders)
+        .keyBy(byUser, codec.string)
+        .split({ big: (order) => order.amount > 1 })
       big.groupByKey().count()
       rest.groupByKey().count()
       expect(repartitionsOf(app).map(({ name }) => name)).toEqual(['orders-keyed-big', 'orders-keyed-rest'])
@@ -246,18 +281,44 @@ describe('Stream', () => {
           .withHeaders(() => ({}))
           .withTimestamp(() => 0)
           .mergeWith(builder.stream(topic('others', strings)))
-          .split({}).rest.groupBy((text) => text, codec.string)
+          .split({})
+          .rest.groupBy((text) => text, codec.string)
           .count()
       expect(valueAt(unchanged)).toBe('string')
     })
     it('are JSON behind a lambda, null included', () => {
       const json = 'nullable(json)'
-      expect(valueAt(({ builder }) => builder.stream(strings).map((text) => text).repartition().toTopic(strings))).toBe(json)
-      expect(valueAt(({ builder }) => builder.stream(strings).rx(map((record) => record)).repartition().toTopic(strings))).toBe(json)
+      expect(
+        valueAt(({ builder }) =>
+          builder
+            .stream(strings)
+            .map((text) => text)
+            .repartition()
+            .toTopic(strings),
+        ),
+      ).toBe(json)
+      expect(
+        valueAt(({ builder }) =>
+          builder
+            .stream(strings)
+            .rx(map((record) => record))
+            .repartition()
+            .toTopic(strings),
+        ),
+      ).toBe(json)
       expect(valueAt(({ builder }) => builder.stream(strings).mergeWith(builder.stream(orders)).repartition().toTopic(audit))).toBe(json)
     })
     it('are what encodedAs says', () => {
-      expect(valueAt(({ builder }) => builder.stream(strings).map(Number).encodedAs(codec.number).repartition().each(() => undefined))).toBe('number')
+      expect(
+        valueAt(({ builder }) =>
+          builder
+            .stream(strings)
+            .map(Number)
+            .encodedAs(codec.number)
+            .repartition()
+            .each(() => undefined),
+        ),
+      ).toBe('number')
     })
     it('of a store are those of what is kept, or what its options say', () => {
       const app = fakeApp()
@@ -276,13 +337,27 @@ describe('Stream', () => {
       ])
     })
     it('of a table go on into the stream of its changes, with null for a delete', () => {
-      expect(valueAt(({ builder }) => builder.table(strings).toStream().repartition().each(() => undefined))).toBe('nullable(string)')
+      expect(
+        valueAt(({ builder }) =>
+          builder
+            .table(strings)
+            .toStream()
+            .repartition()
+            .each(() => undefined),
+        ),
+      ).toBe('nullable(string)')
     })
     it('that only read are enough to map, and no more', () => {
       const decoder = { decode: (bytes: Uint8Array | null) => String(bytes) }
       const readOnly: TopicSource<string, string> = { name: 'foreign', key: codec.string, value: decoder }
       const { builder } = fakeApp()
-      expect(() => builder.stream(readOnly).map((text) => text).groupByKey().count()).not.toThrow()
+      expect(() =>
+        builder
+          .stream(readOnly)
+          .map((text) => text)
+          .groupByKey()
+          .count(),
+      ).not.toThrow()
       expect(() => builder.stream(readOnly).toTable()).toThrow(/MR_ENCODE: the values of foreign must be written/)
       expect(() => builder.stream(readOnly).repartition()).toThrow(/MR_ENCODE/)
       expect(() => builder.stream({ ...readOnly, name: 'keys', key: decoder }).groupByKey()).toThrow(/MR_ENCODE: the keys of keys/)
@@ -303,7 +378,11 @@ describe('Stream', () => {
       expect(() => stream.join({} as never, (order) => order)).toThrow(/MR_CONFIG: .* not a table/)
     })
     it('has no branch called rest', () => {
-      expect(() => fakeApp().builder.stream(orders).split({ rest: () => true })).toThrow(/MR_CONFIG: split/)
+      expect(() =>
+        fakeApp()
+          .builder.stream(orders)
+          .split({ rest: () => true }),
+      ).toThrow(/MR_CONFIG: split/)
     })
     it('selects a key before it is joined with a global table', () => {
       const { builder } = fakeApp()
@@ -319,9 +398,16 @@ describe('Stream', () => {
     expect(app.plan().subTopologies[0]?.sinks[0]?.to).toBe(target)
   })
   it('keeps the codec of a custom type through reduce, where JSON would not give it back', () => {
-    const date: Codec<Date> = { name: 'date', encode: (d) => codec.number.encode(d.getTime()), decode: (b) => new Date(codec.number.decode(b)) }
+    const date: Codec<Date> = {
+      name: 'date',
+      encode: (d) => codec.number.encode(d.getTime()),
+      decode: (b) => new Date(codec.number.decode(b)),
+    }
     const app = fakeApp()
-    app.builder.stream(topic('dates', { key: codec.string, value: date })).groupByKey().reduce((a) => a)
+    app.builder
+      .stream(topic('dates', { key: codec.string, value: date }))
+      .groupByKey()
+      .reduce((a) => a)
     expect(storesOf(app)[0]?.value).toBe(date)
   })
 })

@@ -22,7 +22,10 @@ describe('Table', () => {
   it('owns rows of its own only when asked to', () => {
     const app = fakeApp()
     const table = app.builder.table(users)
-    table.filter(() => true).map((user) => user.name).toTopic(audit)
+    table
+      .filter(() => true)
+      .map((user) => user.name)
+      .toTopic(audit)
     table.map((user) => user.name, { name: 'names', store: 'memory' }).toTopic(audit)
     const stores = app.plan().subTopologies.flatMap((sub) => sub.stores)
     expect(stores.map(({ spec, source, changelog }) => [spec.name, spec.kind, source?.name, changelog])).toEqual([
@@ -35,10 +38,18 @@ describe('Table', () => {
     const table = app.builder.table(users)
     const view = table.filter(() => true)
     const own = table.map((user) => user.name, {})
-    app.builder.stream(orders).join(view, (order) => order).join(own, (order) => order).toTopic(audit)
-    const reads = app.plan().subTopologies.flatMap(({ nodes }) =>
-      nodes.flatMap((node) => (node.kind === 'operator' ? node.reads.map((read) => read.kind === 'operator' && read.stores[0]?.spec.name) : [])),
-    )
+    app.builder
+      .stream(orders)
+      .join(view, (order) => order)
+      .join(own, (order) => order)
+      .toTopic(audit)
+    const reads = app
+      .plan()
+      .subTopologies.flatMap(({ nodes }) =>
+        nodes.flatMap((node) =>
+          node.kind === 'operator' ? node.reads.map((read) => read.kind === 'operator' && read.stores[0]?.spec.name) : [],
+        ),
+      )
     expect(reads).toEqual(['users', 'users-mapped'])
   })
 })

@@ -21,13 +21,17 @@ const shop = (): FakeApp => {
   const joined = big
     .keyBy((order) => order.user, codec.string)
     .join(app.builder.table(users), (order, user) => ({ ...order, name: user.name }))
-    .leftJoin(fees, (order) => order.id, (order) => order)
+    .leftJoin(
+      fees,
+      (order) => order.id,
+      (order) => order,
+    )
   joined.mergeWith(rest).toTopic(audit)
   joined.toTopic((order: Order) => (order.amount > 1000 ? audit : orders))
   return app
 }
 
-describe('describe', () => {
+describe('describe() of a plan', () => {
   it('lists sources, verbs, stores, changelogs and sinks of each sub-topology', () => {
     expect(wordCount().text()).toBe(`
 app word-count

@@ -39,7 +39,11 @@ describe('partitionCounts', () => {
   it('gives two that are joined with each other one number, the larger', () => {
     const app = fakeApp()
     const table = app.builder.stream(returns).groupBy(byUser, codec.string).count()
-    app.builder.stream(orders).keyBy(byUser, codec.string).join(table, (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .keyBy(byUser, codec.string)
+      .join(table, (order) => order)
+      .toTopic(audit)
     const counts = partitionCounts(app.plan(), found({ orders: 2, returns: 5 }))
     expect([counts.get('app-orders-keyed-repartition'), counts.get('app-returns-grouped-repartition')]).toEqual([5, 5])
   })
@@ -62,14 +66,21 @@ describe('checkPartitions', () => {
   })
   it('refuses to join topics of different partition counts, and names the ways out', () => {
     const app = fakeApp()
-    app.builder.stream(orders).join(app.builder.table(users), (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .join(app.builder.table(users), (order) => order)
+      .toTopic(audit)
     expect(() => checkPartitions(app.plan(), found({ orders: 4, users: 6, audit: 1 }))).toThrow(
       /MR_CO_PARTITIONING: .* orders has 4, users has 6\. .*repartition\(\{ partitions \}\).* create the topic/,
     )
   })
   it('refuses a repartition that asks for another number than what it is joined with', () => {
     const app = fakeApp()
-    app.builder.stream(orders).repartition({ partitions: 8 }).join(app.builder.table(users), (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .repartition({ partitions: 8 })
+      .join(app.builder.table(users), (order) => order)
+      .toTopic(audit)
     expect(() => checkPartitions(app.plan(), found({ orders: 4, users: 6, audit: 1 }))).toThrow(/app-orders-repartition has 8/)
   })
   it('refuses a merge of different partition counts that is grouped, but not one that is only passed on', () => {
@@ -105,9 +116,16 @@ describe('checkPartitions', () => {
 describe('missingTopics', () => {
   it('creates those that declare a number, with their settings, and misses the others', () => {
     const app = fakeApp()
-    const declared = topic('declared', { key: codec.string, value: codec.json<User>(), partitions: 4, config: { 'cleanup.policy': 'compact' } })
+    const declared = topic('declared', {
+      key: codec.string,
+      value: codec.json<User>(),
+      partitions: 4,
+      config: { 'cleanup.policy': 'compact' },
+    })
     app.builder.table(declared)
-    expect(missingTopics(app.plan(), found({}), null)).toEqual([{ name: 'declared', partitions: 4, config: { 'cleanup.policy': 'compact' } }])
+    expect(missingTopics(app.plan(), found({}), null)).toEqual([
+      { name: 'declared', partitions: 4, config: { 'cleanup.policy': 'compact' } },
+    ])
     app.builder.stream(orders).tap(() => undefined)
     expect(() => missingTopics(app.plan(), found({}), null)).toThrow(/MR_TOPIC_MISSING: topic orders/)
   })
@@ -127,7 +145,12 @@ describe('internalTopics', () => {
       {
         name: 'app-orders-grouped-repartition',
         partitions: 3,
-        config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'message.timestamp.type': 'CreateTime', 'message.timestamp.after.max.ms': longest },
+        config: {
+          'cleanup.policy': 'delete',
+          'retention.ms': '-1',
+          'message.timestamp.type': 'CreateTime',
+          'message.timestamp.after.max.ms': longest,
+        },
       },
       {
         name: 'app-orders-grouped-count-changelog',
@@ -137,7 +160,8 @@ describe('internalTopics', () => {
     ])
   })
   it('has no changelog for a table of a compacted topic, unless rows differ from what lies there', () => {
-    const names = (app: FakeApp) => internalTopics(app.plan(), found({ users: 3, timed: 3 }, 'users', 'timed'), policy.fail).map(({ name }) => name)
+    const names = (app: FakeApp) =>
+      internalTopics(app.plan(), found({ users: 3, timed: 3 }, 'users', 'timed'), policy.fail).map(({ name }) => name)
     const plain = fakeApp()
     plain.builder.table(users)
     expect(names(plain)).toEqual([])
@@ -155,7 +179,10 @@ describe('internalTopics', () => {
   })
   it('has a dead-letter partition for each partition a record may come from, and lets the broker tell the time', () => {
     const app = fakeApp()
-    app.builder.stream(orders, { onError: policy.deadLetter('orders.dead') }).groupBy(byUser, codec.string).count()
+    app.builder
+      .stream(orders, { onError: policy.deadLetter('orders.dead') })
+      .groupBy(byUser, codec.string)
+      .count()
     app.builder.stream(returns).tap(() => undefined)
     const onError = policy.when(() => true, policy.retry({ times: 1 }, policy.deadLetter()), policy.skip)
     const dead = internalTopics(app.plan(), found({ orders: 3, returns: 7 }), onError).filter(({ name }) => name.endsWith('dead'))
@@ -173,6 +200,9 @@ describe('rowsPartitioning', () => {
     app.builder.stream(users).mergeWith(app.builder.stream(orders)).toTopic(audit)
     const plan = app.plan()
     const owner = plan.subTopologies[0]?.stores[0]?.owner
-    expect(owner && rowsPartitioning(plan, owner, partitionCounts(plan, found({ users: 2, orders: 9, audit: 1 })))).toEqual({ partitions: 2, partitioner: null })
+    expect(owner && rowsPartitioning(plan, owner, partitionCounts(plan, found({ users: 2, orders: 9, audit: 1 })))).toEqual({
+      partitions: 2,
+      partitioner: null,
+    })
   })
 })

@@ -4,13 +4,18 @@ import { fakeApp, type FakeApp } from '../dsl/fake-app.js'
 import { audit, lines, orders, returns, users, type Order, type User } from '../dsl/shop.js'
 
 const storesOf = (app: FakeApp): readonly string[] => app.plan().subTopologies.flatMap(({ stores }) => stores.map(({ spec }) => spec.name))
-const inputsOf = (app: FakeApp): readonly (readonly string[])[] => app.plan().subTopologies.map(({ inputs }) => inputs.map(({ topic: name }) => name))
+const inputsOf = (app: FakeApp): readonly (readonly string[])[] =>
+  app.plan().subTopologies.map(({ inputs }) => inputs.map(({ topic: name }) => name))
 const byUser = (order: Order) => order.user
 
 describe('buildPlan', () => {
   it('refuses an app in which nothing leads to an end', () => {
     const app = fakeApp()
-    app.builder.stream(orders).filter(() => true).keyBy(byUser, codec.string).groupByKey()
+    app.builder
+      .stream(orders)
+      .filter(() => true)
+      .keyBy(byUser, codec.string)
+      .groupByKey()
     expect(() => app.plan()).toThrow(/MR_TOPOLOGY_EMPTY: app app has nothing to do/)
   })
   it('runs what leads to a sink, a store, a tap, a terminal verb or a subscriber, and leaves out the rest', () => {
@@ -45,7 +50,13 @@ describe('buildPlan', () => {
   it('keeps a stream and the table it is joined with in one sub-topology', () => {
     const app = fakeApp()
     const table = app.builder.table(users)
-    app.builder.stream(orders).join(table.filter((user) => user.name !== ''), (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .join(
+        table.filter((user) => user.name !== ''),
+        (order) => order,
+      )
+      .toTopic(audit)
     expect(inputsOf(app)).toEqual([['users', 'orders']])
     expect(app.plan().subTopologies[0]?.copartitioned).toEqual([['users', 'orders']])
   })
@@ -80,8 +91,12 @@ describe('buildPlan', () => {
     const app = fakeApp()
     const table = app.builder.table(users)
     const keyed = (name: string) => app.builder.stream(orders).keyBy(byUser, codec.string, { name })
-    keyed('inner').join(table, (order) => order).toTopic(audit)
-    keyed('left').leftJoin(table, (order) => order).toTopic(audit)
+    keyed('inner')
+      .join(table, (order) => order)
+      .toTopic(audit)
+    keyed('left')
+      .leftJoin(table, (order) => order)
+      .toTopic(audit)
     app.builder.stream(orders).repartition({ name: 'asked' }).toTopic(audit)
     const writes = app.plan().subTopologies.flatMap((sub) => sub.writes)
     expect(writes.map(({ node, keepsNullKeys }) => [node.name, keepsNullKeys])).toEqual([
@@ -93,7 +108,11 @@ describe('buildPlan', () => {
 
   it('gives two stores of one name to nobody, and says which verbs want it', () => {
     const app = fakeApp()
-    app.builder.stream(orders).filter(() => true).groupByKey().count()
+    app.builder
+      .stream(orders)
+      .filter(() => true)
+      .groupByKey()
+      .count()
     app.builder.stream(orders).groupByKey().count()
     expect(() => app.plan()).toThrow(
       /MR_NAME_AMBIGUOUS: "orders-count" would be the store of orders → filter → count and of orders → count; name the newer one, with \{ name: \.\.\. \} in count/,
@@ -102,31 +121,47 @@ describe('buildPlan', () => {
   it('gives two repartition topics of one name to nobody', () => {
     const app = fakeApp()
     app.builder.stream(orders).groupBy(byUser, codec.string).count({ name: 'a' })
-    app.builder.stream(orders).groupBy((order) => order.id, codec.string).count({ name: 'b' })
+    app.builder
+      .stream(orders)
+      .groupBy((order) => order.id, codec.string)
+      .count({ name: 'b' })
     expect(() => app.plan()).toThrow(/MR_NAME_AMBIGUOUS: "orders-grouped" would be the repartition topic/)
   })
   it('takes two groups of one source when one has a name', () => {
     const app = fakeApp()
     app.builder.stream(orders).groupBy(byUser, codec.string).count()
-    app.builder.stream(orders).groupBy((order) => order.id, codec.string, { name: 'by-id' }).count()
+    app.builder
+      .stream(orders)
+      .groupBy((order) => order.id, codec.string, { name: 'by-id' })
+      .count()
     expect(storesOf(app)).toEqual(['orders-grouped-count', 'by-id-count'])
   })
   it('refuses derived names that are too long for Kafka', () => {
     const app = fakeApp()
-    app.builder.stream(topic('t'.repeat(240), { key: codec.string, value: codec.string })).groupByKey().count()
+    app.builder
+      .stream(topic('t'.repeat(240), { key: codec.string, value: codec.string }))
+      .groupByKey()
+      .count()
     expect(() => app.plan()).toThrow(/MR_NAME_INVALID/)
   })
   it('refuses to join topics that were written with different partitioners', () => {
     const app = fakeApp()
     const odd = topic('odd', { key: codec.string, value: codec.json<User>(), partition: () => 0 })
-    app.builder.stream(orders).join(app.builder.table(odd), (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .join(app.builder.table(odd), (order) => order)
+      .toTopic(audit)
     expect(() => app.plan()).toThrow(/MR_CO_PARTITIONING: orders and odd .* different `partition` functions/)
   })
   it('repartitions with the partitioner of the topic that is joined', () => {
     const app = fakeApp()
     const partition = () => 0
     const odd = topic('odd', { key: codec.string, value: codec.json<User>(), partition })
-    app.builder.stream(orders).keyBy(byUser, codec.string).join(app.builder.table(odd), (order) => order).toTopic(audit)
+    app.builder
+      .stream(orders)
+      .keyBy(byUser, codec.string)
+      .join(app.builder.table(odd), (order) => order)
+      .toTopic(audit)
     expect(app.plan().subTopologies[0]?.writes).toMatchObject([{ partitioner: partition }])
   })
 })

@@ -4,7 +4,12 @@ describe('policy', () => {
   it('makes plain values, with defaults filled in', () => {
     expect(policy.deadLetter()).toEqual({ _tag: 'DeadLetter', topic: null, consecutive: 1000 })
     expect(policy.deadLetter('dead', { consecutive: 3 })).toEqual({ _tag: 'DeadLetter', topic: 'dead', consecutive: 3 })
-    expect(policy.retry({ times: 2, backoff: '1s' }, policy.skip)).toEqual({ _tag: 'Retry', times: 2, backoffMs: 1000, then: { _tag: 'Skip' } })
+    expect(policy.retry({ times: 2, backoff: '1s' }, policy.skip)).toEqual({
+      _tag: 'Retry',
+      times: 2,
+      backoffMs: 1000,
+      then: { _tag: 'Skip' },
+    })
     const test = () => true
     expect(policy.when(test, policy.fail, policy.skip)).toEqual({ _tag: 'When', test, then: { _tag: 'Fail' }, otherwise: { _tag: 'Skip' } })
   })

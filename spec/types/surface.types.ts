@@ -1,5 +1,19 @@
 // What must not compile, and what must be inferred. Compiled by tsc, never run.
-import { agg, codec, policy, topic, type Aggregator, type App, type BatchSink, type Change, type GlobalTable, type KGroup, type KStream, type KTable, type Topic } from 'millrace'
+import {
+  agg,
+  codec,
+  policy,
+  topic,
+  type Aggregator,
+  type App,
+  type BatchSink,
+  type Change,
+  type GlobalTable,
+  type KGroup,
+  type KStream,
+  type KTable,
+  type Topic,
+} from 'millrace'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Option } from 'fp-ts/lib/Option.js'
 import { distinctUntilChanged, filter, map, type Observable } from 'rxjs'
@@ -60,7 +74,7 @@ const amounts = s.rx(
 const piped = s.pipe(map((record) => record.value.amount))
 const { big, rest } = s.split({ big: (o) => o.amount > 10 })
 // @ts-expect-error no such branch
-s.split({ big: (o) => o.amount > 10 }).small
+void s.split({ big: (o) => o.amount > 10 }).small
 const n: KStream<string, number> = big.mergeWith(rest).map((o) => o.amount)
 const gold = s
   .filter((o): o is Order & { amount: 1 } => o.amount === 1)
@@ -69,7 +83,12 @@ const gold = s
     return one
   })
 const words = s.flatMap((o) => o.id.match(/\p{L}+/gu) ?? [])
-const answered = s.mapAsync(async (order, meta, signal) => ({ key: meta.key, ok: signal.aborted, order }), { concurrency: 2, order: 'key', timeout: '2s', retry: { times: 1 } })
+const answered = s.mapAsync(async (order, meta, signal) => ({ key: meta.key, ok: signal.aborted, order }), {
+  concurrency: 2,
+  order: 'key',
+  timeout: '2s',
+  retry: { times: 1 },
+})
 // @ts-expect-error '5 minutes' is not a Duration
 s.mapAsync(async () => 1, { timeout: '5 minutes' })
 // @ts-expect-error mapAsync takes a promise
@@ -112,8 +131,9 @@ const parts = agg.struct({ orders: agg.count, spend: agg.sum((o: Order) => o.amo
 const spent = s.groupByKey().aggregate(parts)
 s.groupByKey().aggregate(noMerge)
 spent.map(({ orders: placed, spend }) => placed + spend)
+const strings = app.stream(topic('strings', { key: codec.string, value: codec.string })).groupByKey()
 // @ts-expect-error the parts want orders
-app.stream(topic('strings', { key: codec.string, value: codec.string })).groupByKey().aggregate(parts)
+strings.aggregate(parts)
 // @ts-expect-error a count is a number
 byUser.count({ value: codec.string })
 // lambdas inside a call need no annotation
@@ -127,7 +147,7 @@ const changes = t.changes()
 const one = t.get('ada')
 const all = t.entries({ from: 'a', to: 'b', prefix: 'a', limit: 1, reverse: true })
 // @ts-expect-error keys are strings
-t.get(1)
+void t.get(1)
 t.toTopic(users)
 // @ts-expect-error rows are users
 t.toTopic(orders)
@@ -153,12 +173,21 @@ type Tables = [
 
 const priced = keyed.join(t, (order, user, { key }) => ({ key, name: user.name, due: order.amount }))
 const maybe = keyed.leftJoin(t, (order, user) => ({ order, user }))
-const charged = s.join(g, (order) => order.amount, (order, fee) => order.amount + fee)
-const maybeCharged = s.leftJoin(g, (order) => (order.amount > 1 ? order.amount : null), (order, fee) => [order, fee] as const)
+const charged = s.join(
+  g,
+  (order) => order.amount,
+  (order, fee) => order.amount + fee,
+)
+const maybeCharged = s.leftJoin(
+  g,
+  (order) => (order.amount > 1 ? order.amount : null),
+  (order, fee) => [order, fee] as const,
+)
 // @ts-expect-error keys are strings here and numbers there
 s.join(app.table(fees), (order) => order)
+const userOf = (order: Order) => order.user
 // @ts-expect-error the global table has numbers for keys
-s.join(g, (order) => order.user, (order) => order)
+s.join(g, userOf, (order) => order)
 // @ts-expect-error a global table needs a key per record
 s.join(g, (order) => order)
 // @ts-expect-error stream-stream joins are not built yet
