@@ -47,15 +47,26 @@ export class Assignment implements GroupListener {
   async revoke(deadlineMs: number): Promise<void> {
     this.epoch++
     this.options.onState('rebalancing')
-    await this.opening
     const committed = new Set<Task>()
-    const commits = this.running.map((task) => task.commit().then(() => committed.add(task)).catch((error: unknown) => this.notCommitted(task, toError(error))))
-    await withDeadline(this.options.clock, deadlineMs, Promise.all(commits))
+    await withDeadline(this.options.clock, deadlineMs, this.commitEach(committed))
     for (const task of this.running) {
       task.suspend()
       // Past the deadline, or fenced: what it has not committed is void, and is read again by whoever has it next.
       if (!committed.has(task)) this.close(task)
     }
+  }
+
+  private async commitEach(committed: Set<Task>): Promise<void> {
+    await this.opening
+    const commitOne = async (task: Task) => {
+      try {
+        await task.commit()
+        committed.add(task)
+      } catch (error) {
+        this.options.logger.warn({ task: task.id, error: toError(error).message }, 'not committed before the rebalance')
+      }
+    }
+    await Promise.all(this.running.map(commitOne))
   }
 
   assigned(member: Member, partitions: readonly TopicPartition[]): void {
@@ -158,10 +169,6 @@ export class Assignment implements GroupListener {
   private close(task: Task): void {
     this.tasks.delete(task.id)
     task.close()
-  }
-
-  private notCommitted(task: Task, error: Error): void {
-    this.options.logger.warn({ task: task.id, error: error.message }, 'not committed before the rebalance')
   }
 }
 

@@ -20,6 +20,8 @@ export interface Committable {
   readonly producer: () => Producer
   readonly member: () => Member
   readonly clock: Clock
+  /** It was taken away meanwhile: nothing may be written for it any more. */
+  readonly isClosed: boolean
 }
 
 /**
@@ -40,6 +42,7 @@ export const commitTask = async (task: Committable): Promise<readonly PartitionO
   assertAlive(task)
   await Promise.all(writes.map(({ store, dirty }) => appendChangelog(task, store, dirty, next)))
 
+  assertAlive(task)
   // 3. Died after this: the file is one ahead of the group. The file is the truth, and commits its offsets first.
   stores.commit({ mark: next, offsets: byTopic(offsets), committedAt: task.clock.now(), isRebuilding: false }, () => {
     for (const { overlay } of stores.all) overlay.flush()
@@ -59,6 +62,7 @@ const commitOffsets = async (task: Committable, offsets: readonly PartitionOffse
 
 /** At-least-once has no judge over zombies, so a member that has not been heard for a session fences itself. */
 const assertAlive = (task: Committable): void => {
+  if (task.isClosed) throw new MillraceError('MR_FENCED', `task ${task.id} was taken away while it was committed`)
   if (!task.member().isAlive()) throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
 }
 

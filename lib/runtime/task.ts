@@ -1,5 +1,5 @@
 import type { Timer } from '../core/clock.js'
-import { toError } from '../core/errors.js'
+import { MillraceError, toError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
 import type { Node } from '../topology/node.js'
 import type { AnyRec, Receipt } from '../topology/operator.js'
@@ -46,7 +46,7 @@ export class Task implements Committable {
   private waitTimer: Timer | null = null
   private waitedFor: readonly Input[] = []
   private givenUpOn: ReadonlySet<Input> = new Set()
-  private drained: (() => void) | null = null
+  private draining: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null
   private committing: Promise<void> = Promise.resolve()
   private committedAt: readonly number[] = []
 
@@ -209,9 +209,9 @@ export class Task implements Committable {
   }
 
   private onSettled(): void {
-    if (this.drained && this.ledger.isDrained) {
-      this.drained()
-      this.drained = null
+    if (this.draining && this.ledger.isDrained) {
+      this.draining.resolve()
+      this.draining = null
     }
     if (this.stores.dirtyBytes >= this.services.dirtyBytes) this.services.requestCommit()
     this.services.onProgress()
@@ -261,11 +261,7 @@ export class Task implements Committable {
     this.context.flush()
     this.producer().flush()
     if (this.ledger.isDrained) return Promise.resolve()
-    const { signal } = this.context
-    return new Promise((resolve, reject) => {
-      this.drained = resolve
-      signal.addEventListener('abort', () => reject(toError(signal.reason)), { once: true })
-    })
+    return new Promise((resolve, reject) => (this.draining = { resolve, reject }))
   }
 
   resumeIntake(): void {
@@ -306,10 +302,15 @@ export class Task implements Committable {
     }
   }
 
+  get isClosed(): boolean {
+    return this.context.signal.aborted
+  }
+
   /** Commits nothing. */
   close(): void {
     this.isRunning = false
     this.stopWaiting()
+    this.draining?.reject(new MillraceError('MR_FENCED', `task ${this.id} was taken away while it was drained`))
     this.context.abort()
     this.stores.close()
   }
