@@ -116,17 +116,33 @@ const ready = async (cluster: KafkaCluster): Promise<void> => {
   throw new Error(`Kafka is not ready after a minute:\n${logTail(cluster, 0)}`)
 }
 
+const untilDone = async (what: string, attempt: () => Promise<unknown>): Promise<void> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await attempt()
+      return
+    } catch (error) {
+      if (tries === 300) throw new Error(`Kafka does not ${what}`, { cause: error })
+      await sleep(50)
+    }
+  }
+}
+
 /** `__consumer_offsets` and `__transaction_state` exist before the first test needs them. */
 const warm = async (cluster: KafkaCluster): Promise<void> => {
-  const kafka = client(cluster.brokers, 100)
+  const kafka = client(cluster.brokers, 10)
   const admin = kafka.admin()
   const producer = kafka.producer({ transactionalId: 'warm', createPartitioner: () => () => 0 })
-  await admin.connect()
-  await admin.fetchOffsets({ groupId: 'warm', topics: [] })
-  await admin.disconnect()
-  await producer.connect()
-  await (await producer.transaction()).abort()
-  await producer.disconnect()
+  try {
+    await admin.connect()
+    await untilDone('load the offsets of a group', () => admin.fetchOffsets({ groupId: 'warm', topics: [] }))
+    await untilDone('begin a transaction', async () => {
+      await producer.connect()
+      await (await producer.transaction()).abort()
+    })
+  } finally {
+    await Promise.all([admin.disconnect(), producer.disconnect()])
+  }
 }
 
 const format = async (cluster: KafkaCluster, node: number, extra: readonly string[]): Promise<void> => {

@@ -1,0 +1,258 @@
+import type { Clock, Timer } from '../../core/clock.js'
+import { MillraceError } from '../../core/errors.js'
+import { nextOffset } from '../batch/header.js'
+import { committedBatches, splitBatches } from '../batch/record-set.js'
+import type { Chunk, PartitionOffset, TopicPartition } from '../port.js'
+import type { Connections } from './connections.js'
+import { broker, brokerError, isRetriable } from './error-codes.js'
+import { isHopeless, toMillraceError } from './errors.js'
+import { fetchV11, type FetchedPartition, type FetchResponse } from './fetch-request.js'
+
+export interface FetchSettings {
+  /** Longest wait for data. */
+  readonly waitMs: number
+  readonly bytesPerPartition: number
+  readonly maxBytes: number
+}
+export interface FetchEvents {
+  chunk(chunk: Chunk): void
+  outOfRange(at: PartitionOffset): void
+  /** The partition cannot be read any more. */
+  failed(error: MillraceError, at: TopicPartition): void
+  /** It goes on by itself. */
+  trouble(error: MillraceError): void
+  /** False: no further request for now; `wake` asks again. */
+  mayFetch(): boolean
+}
+
+/** A partition being read. A new one replaces it when reading starts elsewhere, so answers to the old one are known. */
+interface Position extends TopicPartition {
+  offset: number
+  endOffset: number
+  isPaused: boolean
+  /** Until it is started again. */
+  isHalted: boolean
+  isAnnounced: boolean
+  /** 'stale': not asked for before metadata was read again; 'retrying': it was, and no answer has come yet. */
+  state: 'sound' | 'stale' | 'retrying'
+  /** Since when its topic is in no metadata. */
+  missingSince: number | null
+}
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${partition}:${topic}`
+const isWanted = ({ isPaused, isHalted, state }: Position): boolean => !isPaused && !isHalted && state !== 'stale'
+const backoffMs = { first: 50, most: 1000 }
+const missingMs = 5000
+
+/**
+ * Reads partitions from their leaders, without a group: one request at a time per broker for all of its partitions, the
+ * next one sent before what the last one brought is handed on. kafkajs's own fetching hangs on compacted topics, resets
+ * offsets by itself and rejoins the group when a leader moves.
+ */
+export class Fetcher {
+  private readonly positions = new Map<string, Position>()
+  /** Brokers with a request on its way. */
+  private readonly busy = new Set<number>()
+  private refreshTimer: Timer | null = null
+  private delayMs = backoffMs.first
+  private turn = 0
+  private isClosed = false
+
+  constructor(
+    private readonly connections: Connections,
+    private readonly clock: Clock,
+    private readonly settings: FetchSettings,
+    private readonly events: FetchEvents,
+  ) {}
+
+  start({ topic, partition, offset }: PartitionOffset): void {
+    const isPaused = this.positions.get(keyOf({ topic, partition }))?.isPaused ?? false
+    const fresh = { endOffset: -1, isHalted: false, isAnnounced: false, state: 'sound', missingSince: null } as const
+    this.positions.set(keyOf({ topic, partition }), { ...fresh, topic, partition, offset, isPaused })
+    this.wake()
+  }
+  pause(at: TopicPartition): void {
+    const position = this.positions.get(keyOf(at))
+    if (position !== undefined) position.isPaused = true
+  }
+  resume(at: TopicPartition): void {
+    const position = this.positions.get(keyOf(at))
+    if (position?.isPaused !== true) return
+    position.isPaused = false
+    this.wake()
+  }
+  /** Nothing of what is on its way arrives any more. */
+  stopAll(): void {
+    this.positions.clear()
+  }
+  close(): void {
+    this.isClosed = true
+    this.stopAll()
+    this.refreshTimer?.cancel()
+  }
+
+  /** Sends a request to every broker that leads something to read and has none on its way. */
+  wake(): void {
+    if (this.isClosed) return
+    let isLeaderMissing = false
+    const leaders = new Set<number>()
+    for (const position of this.positions.values()) {
+      if (!isWanted(position)) continue
+      const leader = this.connections.leaderOf(position)
+      if (leader === null) isLeaderMissing = true
+      else leaders.add(leader)
+    }
+    for (const leader of leaders) if (!this.busy.has(leader)) void this.readFrom(leader)
+    if (isLeaderMissing) this.refreshLater()
+  }
+
+  /** Until there is nothing to ask this broker for. Never rejects. */
+  private async readFrom(node: number): Promise<void> {
+    this.busy.add(node)
+    let asked = this.ask(node)
+    while (asked !== null) {
+      const { positions, answer } = asked
+      const response = await answer
+      const deliver = response instanceof MillraceError ? this.onTrouble(response, positions) : this.accept(positions, response)
+      asked = this.ask(node)
+      if (asked === null) this.busy.delete(node)
+      deliver()
+    }
+    this.busy.delete(node)
+  }
+
+  private ask(node: number): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {
+    if (this.isClosed || !this.events.mayFetch()) return null
+    const positions = new Map<string, Asked>()
+    let maxWaitMs = this.settings.waitMs
+    for (const [key, position] of this.positions) {
+      if (!isWanted(position) || this.connections.leaderOf(position) !== node) continue
+      positions.set(key, { position, offset: position.offset })
+      // Whoever has just started learns of the end at once.
+      if (!position.isAnnounced) maxWaitMs = 0
+    }
+    if (positions.size === 0) return null
+    const request = fetchV11({
+      maxWaitMs,
+      maxBytes: this.settings.maxBytes,
+      bytesPerPartition: this.settings.bytesPerPartition,
+      partitions: this.rotate([...positions.values()].map(({ position }) => position)),
+    })
+    const answer = this.connections.sendTo(node, request).catch((error: unknown) => toMillraceError(error, `fetching from broker ${node}`))
+    return { positions, answer }
+  }
+
+  /** A broker fills the answer in the order of the request: each partition is first now and then. */
+  private rotate(positions: readonly Position[]): Position[] {
+    this.turn += 1
+    const at = this.turn % positions.length
+    return [...positions.slice(at), ...positions.slice(0, at)]
+  }
+
+  /** Moves the positions; what it returns hands out the chunks, after the next request has gone. */
+  private accept(asked: ReadonlyMap<string, Asked>, response: FetchResponse): () => void {
+    if (response.errorCode !== 0) return this.onTrouble(brokerError(response.errorCode, 'fetching'), asked)
+    const total = response.partitions.reduce((bytes, { records }) => bytes + records.length, 0)
+    const calls: (() => void)[] = []
+    for (const fetched of response.partitions) {
+      const ask = asked.get(keyOf(fetched))
+      if (ask === undefined || !this.isCurrent(ask)) continue
+      const call = fetched.errorCode === 0 ? this.advance(ask.position, fetched, total) : this.refuse(ask.position, fetched.errorCode)
+      if (call !== null) calls.push(() => this.positions.get(keyOf(fetched)) === ask.position && call())
+    }
+    return () => calls.forEach((call) => call())
+  }
+
+  private isCurrent({ position, offset }: Asked): boolean {
+    return this.positions.get(keyOf(position)) === position && position.offset === offset
+  }
+
+  private advance(position: Position, fetched: FetchedPartition, total: number): (() => void) | null {
+    const { topic, partition, offset } = position
+    const endOffset = fetched.lastStableOffset
+    position.missingSince = null
+    if (position.state !== 'sound') this.delayMs = backoffMs.first
+    position.state = 'sound'
+    try {
+      // A small part does not keep the whole response in memory.
+      const records = fetched.records.length * 2 < total ? Buffer.from(fetched.records) : fetched.records
+      const all = splitBatches(records, { topic, partition }, offset)
+      const last = all.at(-1)
+      const next = last === undefined ? offset : nextOffset(last)
+      const batches = committedBatches(all, fetched.aborted)
+      if (batches.length === 0 && next === offset && endOffset === position.endOffset && position.isAnnounced) return null
+      position.offset = next
+      position.endOffset = endOffset
+      position.isAnnounced = true
+      const byteLength = batches.reduce((bytes, batch) => bytes + batch.length, 0)
+      return () => this.events.chunk({ topic, partition, batches, fetchOffset: offset, nextOffset: next, endOffset, byteLength })
+    } catch (error) {
+      return this.give(position, toMillraceError(error, `reading ${topic}-${partition} at offset ${offset}`))
+    }
+  }
+
+  private refuse(position: Position, code: number): (() => void) | null {
+    const { topic, partition, offset } = position
+    const error = brokerError(code, `fetching ${topic}-${partition} at offset ${offset}`)
+    if (code === broker.offsetOutOfRange) {
+      position.isHalted = true
+      return () => this.events.outOfRange({ topic, partition, offset })
+    }
+    if (!isRetriable(code)) return this.give(position, error)
+    return this.onTrouble(error, new Map([[keyOf(position), { position, offset }]]))
+  }
+
+  private give(position: Position, error: MillraceError): () => void {
+    position.isHalted = true
+    return () => this.events.failed(error, { topic: position.topic, partition: position.partition })
+  }
+
+  private onTrouble(error: MillraceError, asked: ReadonlyMap<string, Asked>): () => void {
+    if (isHopeless(error)) return () => this.failAll(error)
+    for (const { position } of asked.values()) position.state = 'stale'
+    this.refreshLater()
+    return () => this.events.trouble(error)
+  }
+
+  private failAll(error: MillraceError): void {
+    const [first] = this.positions.values()
+    this.stopAll()
+    if (first !== undefined) this.events.failed(error, first)
+  }
+
+  /** Reads metadata after a pause that grows, and goes on. */
+  private refreshLater(): void {
+    if (this.refreshTimer !== null || this.isClosed) return
+    this.refreshTimer = this.clock.after(this.delayMs, () => void this.refresh())
+    this.delayMs = Math.min(this.delayMs * 2, backoffMs.most)
+  }
+
+  private async refresh(): Promise<void> {
+    try {
+      await this.connections.refresh()
+      this.refreshTimer = null
+      for (const position of this.positions.values()) if (position.state === 'stale') position.state = 'retrying'
+      this.findDeleted()
+      this.wake()
+    } catch (error) {
+      this.refreshTimer = null
+      this.onTrouble(toMillraceError(error, 'reading metadata'), new Map())()
+    }
+  }
+
+  private findDeleted(): void {
+    const now = this.clock.now()
+    for (const position of [...this.positions.values()]) {
+      const { topic, partition } = position
+      if (this.connections.partitionsOf(topic) > partition) position.missingSince = null
+      else position.missingSince ??= now
+      if (position.missingSince === null || now - position.missingSince < missingMs || position.isHalted) continue
+      this.give(position, new MillraceError('MR_TOPIC_DELETED', `${topic}-${partition} is in no broker's metadata any more`))()
+    }
+  }
+}
+
+interface Asked {
+  readonly position: Position
+  readonly offset: number
+}
