@@ -3,8 +3,7 @@ import { partitionOf } from '../core/murmur2.js'
 import type { QueriedTable } from '../dsl/host.js'
 import type { StoreSpec, TableStore } from '../topology/operator.js'
 import type { Plan, SubTopology } from '../topology/plan.js'
-import type { PartitionCounts } from '../topology/partitions.js'
-import { taskCount } from '../topology/partitions.js'
+import { rowsPartitioning, taskCount, type PartitionCounts } from '../topology/partitions.js'
 import type { Task } from './task.js'
 
 export interface QueryContext {
@@ -22,7 +21,7 @@ export class Queries {
 
   lookUp<K, A, R>(table: QueriedTable<K, A>, key: K, read: (rows: TableStore<K, A>) => R): R {
     const sub = this.subOf(table)
-    const partition = this.partitionOf(sub, table, key)
+    const partition = this.partitionOf(table, key)
     const task = this.context.task(`${sub.name}-${partition}`)
     if (task === undefined || !this.context.isRunning()) {
       throw new MillraceError('MR_STORE_NOT_HERE', `partition ${partition} of table ${table.name} is not on this instance, or is being restored`)
@@ -43,13 +42,11 @@ export class Queries {
     return sub
   }
 
-  private partitionOf<K, A>(sub: SubTopology, table: QueriedTable<K, A>, key: K): number {
-    const count = taskCount(sub, this.context.counts)
-    const [source] = sub.inputs[0]?.sources ?? []
-    const partitioner = source?.kind === 'source' ? source.topic.partition : undefined
-    if (partitioner) return partitioner(key, count)
+  private partitionOf<K, A>(table: QueriedTable<K, A>, key: K): number {
+    const { partitions, partitioner } = rowsPartitioning(this.context.plan, table.port.node, this.context.counts)
+    if (partitioner) return partitioner(key, partitions)
     const bytes = table.key.encode(key)
-    return bytes === null ? 0 : partitionOf(bytes, count)
+    return bytes === null ? 0 : partitionOf(bytes, partitions)
   }
 }
 

@@ -5,7 +5,8 @@ import { durationMs, type Duration } from '../core/duration.js'
 import type { App, AppConfig } from '../dsl/surface.js'
 import { RunnableApp } from '../runtime/app.js'
 import type { Topic } from '../topology/topic.js'
-import { createMemoryLog, type MemoryLog } from '../transport/embedded/memory-log.js'
+import type { Log } from '../transport/embedded/log.js'
+import { createMemoryLog } from '../transport/embedded/registry.js'
 import { embeddedTransport, type EmbeddedTransport } from '../transport/embedded/transport.js'
 import { createInput, type TestInput } from './input.js'
 import { createOutput, type TestOutput } from './output.js'
@@ -66,7 +67,7 @@ export const testContext = async (define: (app: App) => unknown, options: TestOp
 
 class Context implements TestContext {
   private readonly clock: VirtualClock
-  private readonly log: MemoryLog
+  private readonly log: Log
   private readonly disk = mkdtempSync(join(tmpdir(), 'millrace-test-'))
   private running: { readonly app: RunnableApp; transport: EmbeddedTransport | null } | null = null
 
@@ -75,7 +76,7 @@ class Context implements TestContext {
     private readonly options: TestOptions,
   ) {
     this.clock = new VirtualClock(options.now ?? 0)
-    this.log = createMemoryLog({ clock: this.clock, partitions: options.partitions ?? 4 })
+    this.log = createMemoryLog({ clock: this.clock })
   }
 
   get app(): App {

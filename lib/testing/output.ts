@@ -1,6 +1,8 @@
 import { plainRecord, Rec, type KRecord, type RawRecord } from '../core/record.js'
 import type { Topic } from '../topology/topic.js'
-import type { MemoryLog } from '../transport/embedded/memory-log.js'
+import { readBatch } from '../transport/batch/reader.js'
+import type { Log } from '../transport/embedded/log.js'
+import type { PartitionOffset } from '../transport/port.js'
 
 /**
  * Where a test reads what came out. One cursor per topic and context.
@@ -15,9 +17,9 @@ export interface TestOutput<K, V> {
   toMap(): ReadonlyMap<K, V>
 }
 
-const cursors = new WeakMap<MemoryLog, Map<string, number>>()
+const cursors = new WeakMap<Log, Map<string, number>>()
 
-export const createOutput = <K, V>(topic: Topic<K, V>, log: MemoryLog): TestOutput<K, V> => {
+export const createOutput = <K, V>(topic: Topic<K, V>, log: Log): TestOutput<K, V> => {
   let cursor = cursors.get(log)
   if (cursor === undefined) cursors.set(log, (cursor = new Map<string, number>()))
   const positions = cursor
@@ -26,18 +28,18 @@ export const createOutput = <K, V>(topic: Topic<K, V>, log: MemoryLog): TestOutp
     return plainRecord(new Rec(key, raw.value === null ? null : topic.value.decode(raw.value), raw.timestamp, null, raw))
   }
   const read = (): readonly KRecord<K, V | null>[] => {
-    const records: KRecord<K, V | null>[] = []
-    for (let partition = 0; partition < log.partitions(topic.name); partition++) {
+    const found: KRecord<K, V | null>[] = []
+    for (let partition = 0; partition < partitionsOf(log, topic.name); partition++) {
       const key = `${topic.name}-${partition}`
-      const found = log.records({ topic: topic.name, partition, offset: positions.get(key) ?? 0 })
-      for (const raw of found) records.push(decode(raw))
-      const last = found[found.length - 1]
+      const raws = records(log, { topic: topic.name, partition, offset: positions.get(key) ?? 0 })
+      for (const raw of raws) found.push(decode(raw))
+      const last = raws[raws.length - 1]
       if (last) positions.set(key, last.offset + 1)
     }
-    return records
+    return found
   }
   const all = (): readonly KRecord<K, V | null>[] =>
-    Array.from({ length: log.partitions(topic.name) }, (_, partition) => log.records({ topic: topic.name, partition, offset: 0 })).flatMap((raws) => raws.map(decode))
+    Array.from({ length: partitionsOf(log, topic.name) }, (_, partition) => records(log, { topic: topic.name, partition, offset: 0 })).flatMap((raws) => raws.map(decode))
   return {
     read,
     values: () => read().map(({ value }) => value),
@@ -50,4 +52,12 @@ export const createOutput = <K, V>(topic: Topic<K, V>, log: MemoryLog): TestOutp
       return map
     },
   }
+}
+
+const partitionsOf = (log: Log, topic: string): number => log.topic(topic)?.partitions ?? 0
+
+const records = (log: Log, at: PartitionOffset): RawRecord[] => {
+  const partition = log.partition(at)
+  const chunk = partition.chunk(Math.max(at.offset, partition.start), Infinity)
+  return chunk ? chunk.batches.flatMap((batch) => readBatch(batch, at.offset, at)) : []
 }
