@@ -1,0 +1,255 @@
+import type { Clock } from '../../core/clock.js'
+import { isMillraceError, MillraceError } from '../../core/errors.js'
+import { stampAppendTime } from '../batch/rewrite.js'
+import type { CommittedOffset, NewTopic, TopicInfo, TopicPartition } from '../port.js'
+import { compacted, isCompacted, needsCompaction, retainedFrom } from './cleaning.js'
+import { GroupCoordinator } from './group.js'
+import type { LogView } from './log-view.js'
+import { PartitionLog } from './partition-log.js'
+import { nameOf, type LogStorage, type StoredTopic } from './storage.js'
+
+/** A change of the log: written in the transaction of its turn, told about after it. */
+interface Change {
+  write(): void
+  kept(): void
+  failed(error: MillraceError): void
+}
+
+interface Topic extends StoredTopic {
+  readonly logs: readonly PartitionLog[]
+}
+
+/**
+ * The log of this process: topics, groups, offsets. What is asked for in one turn of the event loop is written in one
+ * transaction at its end; then it is acknowledged, and readers are woken.
+ */
+export class Log implements LogView {
+  private readonly topics = new Map<string, Topic>()
+  private readonly offsets = new Map<string, Map<string, CommittedOffset>>()
+  private readonly groups = new Map<string, GroupCoordinator>()
+  private readonly readers = new Set<() => void>()
+  private changes: Change[] = []
+  private readonly sealing: (() => void)[] = []
+  private isScheduled = false
+  private isClosed = false
+
+  constructor(
+    private readonly storage: LogStorage,
+    readonly clock: Clock,
+  ) {
+    for (const topic of storage.topics()) this.addTopic(topic)
+    for (const { groupId, ...offset } of storage.offsets()) this.offsetsOf(groupId).set(nameOf(offset), offset)
+  }
+
+  /* ------------------------------------------------------------------ topics */
+
+  topic(name: string): TopicInfo | undefined {
+    const topic = this.topics.get(name)
+    return topic && { name, partitions: topic.partitions, isCompacted: isCompacted(topic.config) }
+  }
+
+  createTopics(wanted: readonly NewTopic[]): Promise<void> {
+    const added: StoredTopic[] = []
+    return this.change({
+      write: () => {
+        for (const { name, partitions, config } of wanted) {
+          if (this.topics.has(name) || added.some((topic) => topic.name === name)) continue
+          const topic = { id: this.topics.size + added.length, name, partitions, config }
+          this.storage.putTopic(topic)
+          added.push(topic)
+        }
+      },
+      kept: () => {
+        for (const topic of added) this.addTopic(topic)
+      },
+    })
+  }
+
+  find({ topic, partition }: TopicPartition): PartitionLog | undefined {
+    return this.topics.get(topic)?.logs[partition]
+  }
+
+  partition(at: TopicPartition): PartitionLog {
+    const log = this.find(at)
+    if (log === undefined) throw new MillraceError('MR_TOPIC_MISSING', `partition ${at.partition} of topic ${at.topic} does not exist`)
+    return log
+  }
+
+  private addTopic(topic: StoredTopic): void {
+    const logs = Array.from(
+      { length: topic.partitions },
+      (_, partition) => new PartitionLog({ topic: topic.name, partition }, { topicId: topic.id, partition }, topic.config, this.storage),
+    )
+    this.topics.set(topic.name, { ...topic, logs })
+  }
+
+  /* ----------------------------------------------------------------- records */
+
+  /** `kept` hears the offset of the last record. */
+  append(log: PartitionLog, batch: Buffer, kept: (lastOffset: number) => void, failed: (error: MillraceError) => void): void {
+    let stored: ReturnType<PartitionLog['append']> | undefined
+    this.submit({
+      write: () => {
+        if (log.config['message.timestamp.type'] === 'LogAppendTime') stampAppendTime(batch, this.clock.now())
+        stored = log.append(batch)
+      },
+      kept: () => {
+        if (stored === undefined) return
+        log.keep(stored)
+        kept(stored.lastOffset)
+        this.cleanIfDue(log)
+      },
+      failed: (error) => {
+        log.forget()
+        failed(error)
+      },
+    })
+  }
+
+  deleteBelow(log: PartitionLog, offset: number): Promise<void> {
+    let kept: () => void
+    return this.change({ write: () => (kept = log.cutBelow(offset)), kept: () => kept() })
+  }
+
+  /** Retention and compaction of every topic, now. */
+  async clean(): Promise<void> {
+    await this.flushed()
+    await Promise.all([...this.topics.values()].flatMap(({ logs }) => logs).map((log) => this.cleanNow(log, isCompacted(log.config))))
+  }
+
+  private cleanIfDue(log: PartitionLog): void {
+    const compacts = needsCompaction(log)
+    if (!compacts && retainedFrom(log, this.clock.now()) <= log.start) return
+    // Failing leaves the log as it was; the next append tries again.
+    this.cleanNow(log, compacts).catch(() => undefined)
+  }
+
+  /** In two turns: what is compacted must be there. */
+  private async cleanNow(log: PartitionLog, compacts: boolean): Promise<void> {
+    if (log.isCleaning) return
+    log.isCleaning = true
+    try {
+      let kept: () => void
+      const told = () => kept()
+      await this.change({ write: () => (kept = log.cutBelow(retainedFrom(log, this.clock.now()))), kept: told })
+      if (compacts) await this.change({ write: () => (kept = log.replace(compacted(log, this.clock.now()))), kept: told })
+    } finally {
+      log.isCleaning = false
+    }
+  }
+
+  /* ------------------------------------------------------------------ groups */
+
+  group(groupId: string): GroupCoordinator {
+    const group = this.groups.get(groupId) ?? new GroupCoordinator(this, groupId)
+    this.groups.set(groupId, group)
+    return group
+  }
+
+  committed(groupId: string, partitions: readonly TopicPartition[]): readonly CommittedOffset[] {
+    const offsets = this.offsetsOf(groupId)
+    return partitions.map((at) => offsets.get(nameOf(at))).filter((offset) => offset !== undefined)
+  }
+
+  /** `isAllowed` is asked when it is written: a generation may have ended by then. */
+  commit(groupId: string, offsets: readonly CommittedOffset[], isAllowed: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let allowed = false
+      this.submit({
+        write: () => {
+          allowed = isAllowed()
+          if (allowed)
+            for (const { topic, partition, offset, metadata } of offsets)
+              this.storage.putOffset({ groupId, topic, partition, offset, metadata })
+        },
+        kept: () => {
+          if (!allowed) return reject(new MillraceError('MR_FENCED', `a commit came from a generation of group ${groupId} that is over`))
+          for (const { topic, partition, offset, metadata } of offsets)
+            this.offsetsOf(groupId).set(nameOf({ topic, partition }), { topic, partition, offset, metadata })
+          resolve()
+        },
+        failed: reject,
+      })
+    })
+  }
+
+  private offsetsOf(groupId: string): Map<string, CommittedOffset> {
+    const offsets = this.offsets.get(groupId) ?? new Map<string, CommittedOffset>()
+    this.offsets.set(groupId, offsets)
+    return offsets
+  }
+
+  /* ----------------------------------------------------------------- turning */
+
+  /** Calls `seal` at the end of this turn, before what it submits is written. */
+  beforeWrite(seal: () => void): void {
+    this.sealing.push(seal)
+    this.schedule()
+  }
+
+  /** Resolves when all that was asked for has been written. */
+  async flushed(): Promise<void> {
+    await this.change({ write: () => undefined, kept: () => undefined })
+  }
+
+  /** Calls `wake` after records have come or gone; gives the way to stop that. */
+  follow(wake: () => void): () => void {
+    this.readers.add(wake)
+    return () => void this.readers.delete(wake)
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.turn()
+    this.isClosed = true
+    this.storage.close()
+  }
+
+  private change({ write, kept }: Pick<Change, 'write' | 'kept'>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const told = () => {
+        kept()
+        resolve()
+      }
+      this.submit({ write, kept: told, failed: reject })
+    })
+  }
+
+  private submit(change: Change): void {
+    this.changes.push(change)
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    setImmediate(() => this.turn())
+  }
+
+  private turn(): void {
+    this.isScheduled = false
+    for (const seal of this.sealing.splice(0)) seal()
+    const { changes } = this
+    this.changes = []
+    if (changes.length === 0) return
+    if (!this.write(changes)) return
+    for (const change of changes) change.kept()
+    for (const wake of this.readers) wake()
+  }
+
+  private write(changes: readonly Change[]): boolean {
+    try {
+      if (this.isClosed) throw new MillraceError('MR_APP_STOPPED', 'the log is closed')
+      this.storage.transact(() => {
+        for (const change of changes) change.write()
+      })
+      return true
+    } catch (thrown) {
+      const error = isMillraceError(thrown)
+        ? thrown
+        : new MillraceError('MR_STATE_WRITE', 'the log could not be written', { cause: thrown })
+      for (const change of changes) change.failed(error)
+      return false
+    }
+  }
+}
