@@ -58,10 +58,11 @@ export class Admin {
     const isolation = at === 'stable' ? 'committed' : 'uncommitted'
     const timestamp = at === 'earliest' ? earliest : typeof at === 'string' ? latest : at.time
     const found = await this.onLeaders('listing offsets', partitions, (some) => listOffsetsV3(some, timestamp, isolation))
-    const offsets = found.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
-    // No record at or after that time.
-    const beyond = offsets.filter(({ offset }) => offset < 0)
-    return beyond.length === 0 ? offsets : [...offsets.filter(({ offset }) => offset >= 0), ...(await this.listOffsets(beyond, 'end'))]
+    // Below zero: there is no record at or after that time.
+    const beyond = found.filter(({ offset }) => offset < 0)
+    const ends = beyond.length === 0 ? [] : await this.listOffsets(beyond, 'end')
+    const offsets = new Map([...found, ...ends].map(({ topic, partition, offset }) => [`${partition}:${topic}`, offset]))
+    return partitions.map(({ topic, partition }) => ({ topic, partition, offset: offsets.get(`${partition}:${topic}`) ?? 0 }))
   }
 
   async deleteRecords(offsets: readonly PartitionOffset[]): Promise<void> {

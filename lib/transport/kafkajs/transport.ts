@@ -1,0 +1,113 @@
+import type { Clock } from '../../core/clock.js'
+import { MillraceError } from '../../core/errors.js'
+import type { GroupListener, GroupOptions, Member, NewTopic, OffsetSpec, PartitionOffset, Producer, ProducerOptions, Reader, TopicInfo, TopicPartition, Transport } from '../port.js'
+import { Admin } from './admin.js'
+import { Connections } from './connections.js'
+import type { KafkaLog, KafkaSettings } from './internals.js'
+import { Membership } from './membership.js'
+import { KafkaProducer } from './producer.js'
+import { KafkaReader } from './reader.js'
+
+export interface KafkaTransportOptions {
+  readonly brokers: readonly string[]
+  /** Anything kafkajs's `new Kafka` takes: ssl, sasl, socketFactory, connectionTimeout, requestTimeout, retry ... */
+  readonly kafka?: Readonly<Record<string, unknown>>
+  readonly clientId: string
+  readonly clock: Clock
+  /** Hears of what is dealt with: reconnects, leader changes. */
+  readonly logger?: TransportLogger
+}
+export interface TransportLogger {
+  debug(details: object, message?: string): void
+  info(details: object, message?: string): void
+  warn(details: object, message?: string): void
+}
+
+/** A Kafka cluster through kafkajs 2.2.4: its connections, its authentication and its group protocol; the rest is ours. */
+export const kafkaTransport = ({ brokers, kafka = {}, clientId, clock, logger }: KafkaTransportOptions): Transport => {
+  if (brokers.length === 0) throw new MillraceError('MR_CONFIG', '`brokers` is empty')
+  const log: KafkaLog = (level, message, details) => logger?.[level](details, message)
+  return new KafkaTransport({ brokers, kafka, clientId, log }, clock)
+}
+
+class KafkaTransport implements Transport {
+  private opening: Promise<Admin> | null = null
+  private connections: Connections | null = null
+  private readonly members = new Set<Membership>()
+  private readonly readers = new Set<KafkaReader>()
+  private readonly producers = new Set<KafkaProducer>()
+  private closing: Promise<void> | null = null
+
+  constructor(
+    private readonly settings: KafkaSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  async describeTopics(names: readonly string[]): Promise<ReadonlyMap<string, TopicInfo>> {
+    return (await this.admin()).describeTopics(names)
+  }
+  async createTopics(topics: readonly NewTopic[]): Promise<void> {
+    return (await this.admin()).createTopics(topics)
+  }
+  async listOffsets(partitions: readonly TopicPartition[], at: OffsetSpec): Promise<readonly PartitionOffset[]> {
+    return (await this.admin()).listOffsets(partitions, at)
+  }
+  async deleteRecords(offsets: readonly PartitionOffset[]): Promise<void> {
+    return (await this.admin()).deleteRecords(offsets)
+  }
+
+  async join(options: GroupOptions, listener: GroupListener): Promise<Member> {
+    this.requireOpen()
+    const membership: Membership = new Membership(this.settings, options, listener, this.clock, () => this.members.delete(membership))
+    this.members.add(membership)
+    return membership.join()
+  }
+  read(from: readonly PartitionOffset[]): Reader {
+    this.requireOpen()
+    const reader: KafkaReader = new KafkaReader(this.settings, this.clock, from, () => this.readers.delete(reader))
+    this.readers.add(reader)
+    return reader
+  }
+  async producer(options: ProducerOptions = {}): Promise<Producer> {
+    this.requireOpen()
+    const producer = await KafkaProducer.open(this.settings, this.clock, options, (closed) => this.producers.delete(closed))
+    this.producers.add(producer)
+    return producer
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeAll()
+    return this.closing
+  }
+
+  private async closeAll(): Promise<void> {
+    await Promise.all([
+      ...[...this.members].map((member) => member.leave(1000)),
+      ...[...this.readers].map((reader) => reader.close()),
+      ...[...this.producers].map((producer) => producer.abort()),
+    ])
+    await this.opening?.catch(() => undefined)
+    await this.connections?.close()
+  }
+
+  /** Connected with the first use; tried again after a failure. */
+  private admin(): Promise<Admin> {
+    this.requireOpen()
+    this.opening ??= this.openAdmin().catch((error: unknown) => {
+      this.opening = null
+      throw error
+    })
+    return this.opening
+  }
+
+  private async openAdmin(): Promise<Admin> {
+    const connections = Connections.capture(this.settings, this.clock)
+    await connections.connect()
+    this.connections = connections
+    return new Admin(connections, this.clock)
+  }
+
+  private requireOpen(): void {
+    if (this.closing !== null) throw new MillraceError('MR_APP_STOPPED', 'the transport is closed')
+  }
+}
