@@ -1,31 +1,33 @@
 import { asBuffer } from './bytes.js'
 import type { Codec, StandardSchema } from './codec-port.js'
 import { withShape } from './codec-shape.js'
+import { withText } from './codec-text.js'
 import { MillraceError, toError } from './errors.js'
 
 /** One codec for all types: without a schema nothing is checked. */
-export const plainJson: Codec<unknown> = Object.freeze({
-  name: 'json',
-  encode: (value: unknown): Uint8Array => Buffer.from(write(value), 'utf8'),
-  decode: parse,
-})
+export const plainJson: Codec<unknown> = withText(
+  Object.freeze({
+    name: 'json',
+    encode: (value: unknown): Uint8Array => Buffer.from(write(value), 'utf8'),
+    decode: (bytes: Uint8Array | null) => parse(textOf(bytes)),
+  }),
+  parse,
+)
 
 export const schemaJson = <A>(schema: StandardSchema<A>): Codec<A> => {
   const { vendor } = schema['~standard']
-  return withShape(
-    {
-      name: `json(${vendor})`,
-      encode: plainJson.encode,
-      // The schema has said that it is one: Standard Schema types what `validate` gives by `types.output`.
-      decode: (bytes) => outcome(schema['~standard'], parse(bytes)) as A,
-    },
-    { kind: 'json', schema },
-  )
+  // The schema has said that it is one: Standard Schema types what `validate` gives by `types.output`.
+  const read = (text: string): A => outcome(schema['~standard'], parse(text)) as A
+  const codec: Codec<A> = { name: `json(${vendor})`, encode: plainJson.encode, decode: (bytes) => read(textOf(bytes)) }
+  return withText(withShape(codec, { kind: 'json', schema }), read)
 }
 
-function parse(bytes: Uint8Array | null): unknown {
+const textOf = (bytes: Uint8Array | null): string => {
   if (bytes === null) throw new MillraceError('MR_NULL', 'there is no value where JSON is expected')
-  const text = asBuffer(bytes).toString('utf8')
+  return asBuffer(bytes).toString('utf8')
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

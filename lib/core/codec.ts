@@ -3,6 +3,7 @@ import { asBuffer } from './bytes.js'
 import { plainJson, schemaJson } from './codec-json.js'
 import type { Codec, Decoder, StandardSchema } from './codec-port.js'
 import { withShape } from './codec-shape.js'
+import { withText } from './codec-text.js'
 import { windowed } from './codec-windowed.js'
 import type { Duration } from './duration.js'
 import { MillraceError } from './errors.js'
@@ -27,14 +28,17 @@ const eightBytes = (bytes: Uint8Array | null, name: string): Buffer => {
   return asBuffer(all)
 }
 
-const string: Codec<string> = Object.freeze({
-  name: 'string',
-  encode: (value: string) => {
-    if (typeof value !== 'string') throw wrongType(value, 'string')
-    return Buffer.from(value, 'utf8')
-  },
-  decode: (bytes: Uint8Array | null) => asBuffer(present(bytes, 'string')).toString('utf8'),
-})
+const string: Codec<string> = withText(
+  Object.freeze({
+    name: 'string',
+    encode: (value: string) => {
+      if (typeof value !== 'string') throw wrongType(value, 'string')
+      return Buffer.from(value, 'utf8')
+    },
+    decode: (bytes: Uint8Array | null) => asBuffer(present(bytes, 'string')).toString('utf8'),
+  }),
+  (text: string) => text,
+)
 
 const number: Codec<number> = Object.freeze({
   name: 'number',
@@ -66,7 +70,8 @@ const bytes: Codec<Uint8Array> = Object.freeze({
     if (!(value instanceof Uint8Array)) throw wrongType(value, 'bytes')
     return value
   },
-  decode: (found: Uint8Array | null) => new Uint8Array(present(found, 'bytes')),
+  // From the pool of Buffers: a typed array of its own costs four times as much.
+  decode: (found: Uint8Array | null) => Buffer.from(present(found, 'bytes')),
 })
 
 const nothing: Codec<null> = Object.freeze({ name: 'none', encode: () => null, decode: () => null })

@@ -78,6 +78,10 @@ const table = {
 
   MR_STATE_LOCKED: { hint: 'Another live process owns the folder. Stop it, or choose another `stateDir`.', retriable: false },
   MR_STATE_DAMAGED: { hint: 'The file is not what was left there. It was set aside and is rebuilt from the changelog.', retriable: false },
+  MR_LOG_DAMAGED: {
+    hint: 'The embedded log is the only copy of its records. Bring the folder back from a backup, or move it away to start empty.',
+    retriable: false,
+  },
   MR_STATE_FORMAT: {
     hint: 'The file was written by another version of millrace. Use that version, or remove the folder.',
     retriable: false,

@@ -1,5 +1,5 @@
 import { headersFrom, replaceHeaders, type KHeadersInit } from '../core/headers.js'
-import { Rec, type Fn } from '../core/record.js'
+import type { Fn } from '../core/record.js'
 import type { PerRecord } from '../topology/operator.js'
 import { perRecord, settled } from './per-record.js'
 
@@ -7,5 +7,5 @@ import { perRecord, settled } from './per-record.js'
 export const withHeaders = <K, V>(f: Fn<K, V, KHeadersInit>): PerRecord =>
   perRecord('withHeaders', (record, emit) => {
     const changes = headersFrom(settled(f(record.value, record), 'withHeaders'))
-    emit(new Rec(record.key, record.value, record.timestamp, replaceHeaders(record.headers, changes), record.origin))
+    emit(record.withHeaders(replaceHeaders(record.headers, changes)))
   })

@@ -1,5 +1,5 @@
 import { MillraceError } from '../core/errors.js'
-import { Rec, type Fn } from '../core/record.js'
+import type { Fn } from '../core/record.js'
 import type { PerRecord } from '../topology/operator.js'
 import { perRecord, settled } from './per-record.js'
 
@@ -8,5 +8,5 @@ export const withTimestamp = <K, V>(f: Fn<K, V, number>): PerRecord =>
   perRecord('withTimestamp', (record, emit) => {
     const timestamp = settled(f(record.value, record), 'withTimestamp')
     if (!Number.isFinite(timestamp) || timestamp < 0) throw new MillraceError('MR_TIMESTAMP', `withTimestamp gave ${String(timestamp)}`)
-    emit(new Rec(record.key, record.value, timestamp, record.ownHeaders, record.origin))
+    emit(record.withTimestamp(timestamp))
   })

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js'
-import { MillraceError, type ErrorCode } from '../core/errors.js'
-import { plainRaw } from '../core/record.js'
+import { MillraceError, toError, type ErrorCode } from '../core/errors.js'
+import { plainRaw, UndecodableError } from '../core/record.js'
 import type { Verdict } from '../topology/operator.js'
 import type { ErrorPolicy, Failure, Stage } from '../topology/policy.js'
 import type { FailedRecord } from './failed-record.js'
@@ -22,7 +22,8 @@ export class Failures {
     },
   ) {}
 
-  handle(failed: FailedRecord): Verdict {
+  handle(given: FailedRecord): Verdict {
+    const failed = asDecodeFailure(given)
     const { origin } = failed
     const failure: Failure = { stage: failed.stage, operator: failed.operator, error: failed.error, record: plainRaw(origin), attempt: failed.attempt }
     this.options.onFailure(failed.stage)
@@ -46,6 +47,10 @@ export class Failures {
     }
   }
 }
+
+/** A value is decoded when a verb asks for it; that it cannot be is not the verb's failure. */
+const asDecodeFailure = (failed: FailedRecord): FailedRecord =>
+  failed.error instanceof UndecodableError ? { ...failed, stage: 'decode', operator: failed.origin.topic, error: toError(failed.error.cause) } : failed
 
 type Decision =
   | { readonly _tag: 'Retry'; readonly afterMs: number }

@@ -7,11 +7,12 @@ export type Inlet = (batch: Batch) => void
 export class Outlet {
   private readonly inlets: Inlet[] = []
 
-  constructor(private readonly tap: Tap) {}
+  /** `tap`: null where nobody can subscribe. */
+  constructor(private readonly tap: Tap | null) {}
 
   /** False: nothing follows at the moment, so nothing need be collected. A subscriber may come later. */
   get isHeard(): boolean {
-    return this.inlets.length > 0 || this.tap.isHeard
+    return this.inlets.length > 0 || this.tap?.isHeard === true
   }
 
   to(inlet: Inlet): void {
@@ -19,7 +20,8 @@ export class Outlet {
   }
 
   readonly send = (batch: Batch): void => {
-    if (this.tap.isHeard) for (const record of batch.records) this.tap.next(record)
+    const { tap } = this
+    if (tap?.isHeard) for (const record of batch.records) tap.next(record)
     const { inlets } = this
     if (inlets.length === 0) return batch.receipt.done()
     if (inlets.length > 1) batch.receipt.hold(inlets.length - 1)

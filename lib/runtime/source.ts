@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.js'
 import { MillraceError, toError } from '../core/errors.js'
-import { Rec, type RawRecord } from '../core/record.js'
+import type { Decoder } from '../core/codec.js'
+import { fromText } from '../core/codec-text.js'
+import { Rec, UndecodableError, type Provenance, type RawRecord } from '../core/record.js'
 import type { SourceNode } from '../topology/node.js'
 import type { AnyRec } from '../topology/operator.js'
 
@@ -10,13 +12,22 @@ export class DecodeError {
   constructor(readonly error: Error) {}
 }
 
-/** Decodes the records of one source node. Never throws: a failure is data until its turn comes. */
+/** Decodes the records of one source node: keys at once, values when a verb asks. Never throws: a failure is data until its turn comes. */
 export class SourceDecoder {
+  private readonly asRead: Provenance
+  private readonly decodeKey: (raw: RawRecord) => unknown
+  private readonly decodeValue: (raw: RawRecord) => unknown
+
   constructor(
     private readonly node: SourceNode,
     private readonly clock: Clock,
     private readonly onNullKey: () => void,
-  ) {}
+  ) {
+    const { key, value } = node.topic
+    this.decodeKey = reader(key, (raw) => raw.key, (raw) => raw.utf8Key?.())
+    this.decodeValue = reader(value, (raw) => raw.value, (raw) => raw.utf8Value?.())
+    this.asRead = provenance(key, value, this.decodeValue)
+  }
 
   /** For codecs that must look something up first. */
   prepare(raws: readonly RawRecord[]): Promise<unknown> | undefined {
@@ -40,21 +51,58 @@ export class SourceDecoder {
   private decodeBefore(raw: RawRecord, latest: number): Decoded {
     const { topic, as } = this.node
     try {
-      if (as === 'table' && raw.key === null) {
+      const isTable = as === 'table'
+      if (isTable && raw.key === null) {
         this.onNullKey()
         return null
       }
-      const key: unknown = topic.key.decode(raw.key)
-      const isDelete = as === 'table' && raw.value === null
-      const value: unknown = isDelete ? null : topic.value.decode(raw.value)
-      const record = new Rec(key, value, raw.timestamp, null, raw)
-      const timestamp = topic.timestamp && !isDelete ? topic.timestamp(value, record) : raw.timestamp
-      if (!(timestamp >= 0 && timestamp <= latest)) return new DecodeError(timestampError(timestamp, latest))
-      return timestamp === raw.timestamp ? record : new Rec(key, value, timestamp, null, raw)
+      const key = this.decodeKey(raw)
+      const { timestamp } = raw
+      const hasValue = raw.hasValue ?? raw.value !== null
+      // A null is told at once: a table's delete, or what the codec makes of it.
+      const record = hasValue
+        ? new Rec(key, undefined, timestamp, null, raw, this.asRead)
+        : new Rec(key, isTable ? null : this.decodeValue(raw), timestamp, null, raw, this.asRead.revalued)
+      const eventTime = topic.timestamp && (hasValue || !isTable) ? topic.timestamp(record.value, record) : timestamp
+      if (!(eventTime >= 0 && eventTime <= latest)) return new DecodeError(timestampError(eventTime, latest))
+      return eventTime === timestamp ? record : record.withTimestamp(eventTime)
     } catch (thrown) {
-      return new DecodeError(toError(thrown))
+      return new DecodeError(toError(thrown instanceof UndecodableError ? thrown.cause : thrown))
     }
   }
+}
+
+const reader = <A>(codec: Decoder<A>, bytes: (raw: RawRecord) => Buffer | null, text: (raw: RawRecord) => string | null | undefined): ((raw: RawRecord) => A) => {
+  const read = fromText(codec)
+  if (read === undefined) return (raw) => codec.decode(bytes(raw))
+  return (raw) => {
+    const found = text(raw)
+    return typeof found === 'string' ? read(found) : codec.decode(bytes(raw))
+  }
+}
+
+class AsRead implements Provenance {
+  rekeyed: Provenance = this
+  revalued: Provenance = this
+
+  constructor(
+    readonly key: object | null,
+    readonly value: object | null,
+    readonly decodeValue: (raw: RawRecord) => unknown,
+  ) {}
+}
+
+/** One object for each of the four things that can have happened to the records of a source, instead of one per record. */
+const provenance = (key: object, value: object, decodeValue: (raw: RawRecord) => unknown): Provenance => {
+  const untouched = new AsRead(key, value, decodeValue)
+  const rekeyed = new AsRead(null, value, decodeValue)
+  const revalued = new AsRead(key, null, decodeValue)
+  const neither = new AsRead(null, null, decodeValue)
+  untouched.rekeyed = rekeyed
+  untouched.revalued = revalued
+  rekeyed.revalued = neither
+  revalued.rekeyed = neither
+  return untouched
 }
 
 const timestampError = (timestamp: number, latest: number): MillraceError =>

@@ -18,7 +18,13 @@ export class Tap {
     return () => this.listeners.delete(listener)
   }
 
+  /** A record that does not decode is not heard: whoever comes next in the pipeline answers for it. */
   next(record: AnyRec): void {
+    try {
+      void record.value
+    } catch {
+      return
+    }
     for (const listener of this.listeners) listener.next(plainRecord(record))
   }
 

@@ -72,7 +72,9 @@ class Wiring {
     const input = new Subject<Batch>()
     const outlet = this.outlet({ node, branch: 0 })
     operator.open(this.context.task)(input).subscribe({ next: outlet.send, error: (error: Error) => this.context.task.stop(error) })
-    return (batch) => input.next(batch)
+    // Values are decoded in a run of their own, where a failure is guarded: what waits for something has no place for it.
+    const decode = new Run(this.context.task, [{ label: node.label, connect: ([next = nowhere]) => decoded(next) }], [toInlet((batch) => input.next(batch))])
+    return (batch) => decode.take(batch)
   }
 
   private openRun(first: Inline): Inlet {
@@ -123,6 +125,19 @@ class Wiring {
     if (children === undefined) this.children.set(node, (children = []))
     return children
   }
+}
+
+const decoded =
+  (next: Emit): Emit =>
+  (record) => {
+    void record.value
+    next(record)
+  }
+
+const toInlet = (inlet: Inlet): Outlet => {
+  const outlet = new Outlet(null)
+  outlet.to(inlet)
+  return outlet
 }
 
 const nowhere: Emit = () => undefined

@@ -46,6 +46,9 @@ export class BatchRecord implements RawRecord {
   get value(): Buffer | null {
     return this.valueLength < 0 ? null : this.batch.bytes.subarray(this.valueAt, this.valueAt + this.valueLength)
   }
+  get hasValue(): boolean {
+    return this.valueLength >= 0
+  }
   get headers(): KHeaders {
     return readHeaders(this.batch.bytes, this.headersAt)
   }
