@@ -14,7 +14,7 @@ export class Recorder implements GroupListener {
   onRevoke: (member: Member) => Promise<void> = () => Promise.resolve()
   /** Where to start each assigned partition; null: do not. */
   startAt: (at: TopicPartition) => number | null = () => 0
-  private waiting: (() => void)[] = []
+  private readonly waiting: (() => void)[] = []
 
   get member(): Member {
     const last = this.generations.at(-1)

@@ -13,7 +13,7 @@ export const dataFolder = (folder: string): string => join(folder, 'db')
 /**
  * Looks at the folder of a log before LMDB does: a file it trusts and should not ends the process with a signal. The log is
  * the truth, so nothing is ever set aside or removed: what is wrong is for the user to decide.
- * Throws `MR_STATE_FORMAT` for a folder of something else or of another version, `MR_STATE_DAMAGED` for a file that is cut or overwritten.
+ * Throws `MR_STATE_FORMAT` for a folder of something else or of another version, `MR_LOG_DAMAGED` for a file that is cut or overwritten.
  */
 export const examine = (folder: string): void => {
   const file = join(dataFolder(folder), 'data.mdb')
@@ -23,7 +23,7 @@ export const examine = (folder: string): void => {
   if (mark !== null && mark !== format)
     throw new MillraceError('MR_STATE_FORMAT', `the log in ${folder} has format ${mark}, and only ${format} is known`)
   const what = existsSync(file) ? damageOf(file) : null
-  if (what !== null) throw new MillraceError('MR_STATE_DAMAGED', `the log in ${folder} is left as it is and cannot be opened: ${what}`)
+  if (what !== null) throw new MillraceError('MR_LOG_DAMAGED', `the log in ${folder} is left as it is and cannot be opened: ${what}`)
   if (mark === null) writeMark(folder)
 }
 
@@ -34,9 +34,9 @@ const readMark = (folder: string): number | null => {
     const read: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (typeof read === 'object' && read !== null && 'format' in read) return Number(read.format)
   } catch (error) {
-    throw new MillraceError('MR_STATE_DAMAGED', `${path} cannot be read`, { cause: error })
+    throw new MillraceError('MR_LOG_DAMAGED', `${path} cannot be read`, { cause: error })
   }
-  throw new MillraceError('MR_STATE_DAMAGED', `${path} does not say which format the log has`)
+  throw new MillraceError('MR_LOG_DAMAGED', `${path} does not say which format the log has`)
 }
 
 const writeMark = (folder: string): void => {

@@ -28,6 +28,7 @@ export class Log implements LogView {
   private readonly offsets = new Map<string, Map<string, CommittedOffset>>()
   private readonly groups = new Map<string, GroupCoordinator>()
   private readonly readers = new Set<() => void>()
+  private readonly cleaning = new Map<PartitionLog, Promise<void>>()
   private changes: Change[] = []
   private readonly sealing: (() => void)[] = []
   private isScheduled = false
@@ -118,24 +119,33 @@ export class Log implements LogView {
   }
 
   private cleanIfDue(log: PartitionLog): void {
+    if (this.cleaning.has(log)) return
     const compacts = needsCompaction(log)
     if (!compacts && retainedFrom(log, this.clock.now()) <= log.start) return
     // Failing leaves the log as it was; the next append tries again.
-    this.cleanNow(log, compacts).catch(() => undefined)
+    this.cleanNow(log, compacts).then(
+      () => this.cleanIfDue(log),
+      () => undefined,
+    )
+  }
+
+  private cleanNow(log: PartitionLog, compacts: boolean): Promise<void> {
+    const cleaning = (this.cleaning.get(log) ?? Promise.resolve())
+      .catch(() => undefined) // whoever asked for that one hears of it
+      .then(() => this.cleanOnce(log, compacts))
+      .finally(() => {
+        if (this.cleaning.get(log) === cleaning) this.cleaning.delete(log)
+      })
+    this.cleaning.set(log, cleaning)
+    return cleaning
   }
 
   /** In two turns: what is compacted must be there. */
-  private async cleanNow(log: PartitionLog, compacts: boolean): Promise<void> {
-    if (log.isCleaning) return
-    log.isCleaning = true
-    try {
-      let kept: () => void
-      const told = () => kept()
-      await this.change({ write: () => (kept = log.cutBelow(retainedFrom(log, this.clock.now()))), kept: told })
-      if (compacts) await this.change({ write: () => (kept = log.replace(compacted(log, this.clock.now()))), kept: told })
-    } finally {
-      log.isCleaning = false
-    }
+  private async cleanOnce(log: PartitionLog, compacts: boolean): Promise<void> {
+    let kept: () => void
+    const told = (): void => kept()
+    await this.change({ write: () => (kept = log.cutBelow(retainedFrom(log, this.clock.now()))), kept: told })
+    if (compacts) await this.change({ write: () => (kept = log.replace(compacted(log, this.clock.now()))), kept: told })
   }
 
   /* ------------------------------------------------------------------ groups */

@@ -15,7 +15,6 @@ export class PartitionLog {
   private bytes: number
   /** Bytes that came after the last compaction. */
   dirtyBytes = 0
-  isCleaning = false
 
   constructor(
     readonly at: TopicPartition,

@@ -26,7 +26,7 @@ export const createMemoryLog = ({ clock }: { readonly clock: Clock }): Log => ne
 const inMemory = ':memory:'
 const shared = new Map<string, Shared>()
 
-/** One log per folder and process, and one in memory. Throws `MR_STATE_LOCKED`, `MR_STATE_FORMAT`, `MR_STATE_DAMAGED`, `MR_STATE_WRITE`. */
+/** One log per folder and process, and one in memory. Throws `MR_STATE_LOCKED`, `MR_STATE_FORMAT`, `MR_LOG_DAMAGED`, `MR_STATE_WRITE`. */
 export const leaseLog = (stateDir: string, clock: Clock): Lease => {
   const key = stateDir === inMemory ? inMemory : logFolder(stateDir)
   const entry = shared.get(key) ?? (key === inMemory ? openInMemory(clock) : openFolder(key, clock))
@@ -77,6 +77,6 @@ const openFolder = (folder: string, clock: Clock): Shared => {
     return { log, close, uses: 0 }
   } catch (error) {
     lock.release()
-    throw isMillraceError(error) ? error : new MillraceError('MR_STATE_DAMAGED', `the log in ${folder} cannot be opened`, { cause: error })
+    throw isMillraceError(error) ? error : new MillraceError('MR_LOG_DAMAGED', `the log in ${folder} cannot be opened`, { cause: error })
   }
 }

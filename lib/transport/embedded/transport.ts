@@ -33,7 +33,7 @@ export interface EmbeddedTransport extends Transport {
  */
 export type EmbeddedOptions = { readonly stateDir: string; readonly clock: Clock } | { readonly log: Log; readonly clock: Clock }
 
-/** Throws `MR_STATE_LOCKED`, `MR_STATE_FORMAT`, `MR_STATE_DAMAGED`, `MR_STATE_WRITE`. */
+/** Throws `MR_STATE_LOCKED`, `MR_STATE_FORMAT`, `MR_LOG_DAMAGED`, `MR_STATE_WRITE`. */
 export const embeddedTransport = async (options: EmbeddedOptions): Promise<EmbeddedTransport> =>
   new LogTransport('log' in options ? { log: options.log, release: () => undefined } : leaseLog(options.stateDir, options.clock))
 
