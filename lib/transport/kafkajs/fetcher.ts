@@ -199,7 +199,10 @@ export class Fetcher {
       return () => this.events.outOfRange({ topic, partition, offset })
     }
     if (!isRetriable(code)) return this.give(position, error)
-    return this.onTrouble(error, new Map([[keyOf(position), { position, offset }]]))
+    // Routine after a leader has moved or a topic was made; trouble only when fresh metadata does not help.
+    const isRoutine = position.state === 'sound'
+    const tell = this.onTrouble(error, new Map([[keyOf(position), { position, offset }]]))
+    return isRoutine ? null : tell
   }
 
   private give(position: Position, error: MillraceError): () => void {

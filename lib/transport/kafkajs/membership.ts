@@ -40,6 +40,7 @@ export class Membership implements Owner {
   private readonly isLetGo = new Promise<void>((resolve) => (this.letGo = resolve))
   private watch: Timer | null = null
   private isOver = false
+  private ending: Promise<void> | null = null
   private settleJoin: { readonly resolve: (member: Member) => void; readonly reject: (error: MillraceError) => void } | null = null
 
   constructor(
@@ -97,7 +98,6 @@ export class Membership implements Owner {
   }
 
   private async revokeAndLeave(deadlineMs: number): Promise<void> {
-    if (this.isOver) return
     const stopAt = this.clock.now() + deadlineMs
     if (this.current !== null) await this.revoke(deadlineMs)
     await this.end(Math.max(1000, stopAt - this.clock.now()))
@@ -267,8 +267,12 @@ export class Membership implements Owner {
     await ending
   }
 
-  private async end(deadlineMs = 5000): Promise<void> {
-    if (this.isOver) return
+  private end(deadlineMs = 5000): Promise<void> {
+    this.ending ??= this.endWithin(deadlineMs)
+    return this.ending
+  }
+
+  private async endWithin(deadlineMs: number): Promise<void> {
     this.isOver = true
     this.watch?.cancel()
     this.current = null

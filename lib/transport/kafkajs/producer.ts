@@ -75,9 +75,11 @@ export class KafkaProducer implements Producer {
     const lane = this.laneOf(topic, partition)
     if (this.isClosed || this.closing !== null) return this.refuseLater(delivery, origin)
     this.bytes += lane.append(record, delivery, origin, this.clock, this.newWriter)
-    this.active.add(lane)
     if (lane.isReady) this.drainSoon()
-    else if (this.timer === null) this.wakeAt(this.clock.now() + this.lingerMs)
+    // Of a lane that is active already somebody thinks: a timer, or the answer to its request.
+    if (this.active.has(lane)) return
+    this.active.add(lane)
+    this.wakeAt(this.clock.now() + this.lingerMs)
   }
 
   flush(): void {

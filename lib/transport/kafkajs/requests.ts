@@ -1,6 +1,6 @@
 import type { PartitionOffset, TopicPartition } from '../port.js'
 import type { Metadata } from './internals.js'
-import { WireReader, WireWriter } from './wire.js'
+import { type WireReader, WireWriter } from './wire.js'
 
 /** One request of the Kafka protocol: our own bytes, on kafkajs's connections. */
 export interface Request<A> {

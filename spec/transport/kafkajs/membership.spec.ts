@@ -1,0 +1,98 @@
+import { Kafka } from 'kafkajs'
+import { systemClock } from '../../../lib/core/clock.js'
+import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
+import type { Transport } from '../../../lib/transport/port.js'
+import { describeKafka, uniqueName } from '../../support/kafka/index.js'
+import { text } from '../batch/kafkajs-codec.js'
+import { groupOptions, produce, Recorder } from '../recorder.js'
+
+describeKafka('a member', (kafka) => {
+  let transport: Transport
+  beforeEach(() => {
+    transport = kafkaTransport({ brokers: kafka().brokers, clientId: 'member', clock: systemClock })
+  })
+  afterEach(() => transport.close())
+
+  const topicOf = async (partitions: number): Promise<string> => {
+    const name = uniqueName('member')
+    await transport.createTopics([{ name, partitions, config: {} }])
+    return name
+  }
+
+  it('is refused where a topic does not exist', async () => {
+    const joining = transport.join(groupOptions(uniqueName('group'), ['not-there']), new Recorder())
+
+    await expect(joining).rejects.toMatchObject({ code: 'MR_TOPIC_MISSING' })
+  })
+
+  it('loses its generation when it was silent for too long, and rejoins by itself', async () => {
+    const topic = await topicOf(1)
+    const recorder = new Recorder()
+    const options = { sessionTimeoutMs: 1500, heartbeatMs: 300 }
+    await transport.join(groupOptions(uniqueName('group'), [topic], options), recorder)
+    const old = recorder.member
+
+    // Nothing runs in this process meanwhile: the broker hears no heartbeat, and no other member is there to notice.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)
+    const wasAlive = old.isAlive()
+    await recorder.until(() => recorder.generations.length > 1)
+
+    expect(wasAlive).toBe(false)
+    expect(recorder.events.filter((event) => !event.startsWith('chunk') && !event.startsWith('trouble'))).toEqual(['assigned', 'lost', 'assigned'])
+    await expect(old.commit([{ topic, partition: 0, offset: 1, metadata: '' }])).rejects.toMatchObject({ code: 'MR_FENCED' })
+    expect(recorder.member.isAlive()).toBe(true)
+  })
+
+  it('stays a member while it drains for longer than its session', async () => {
+    const topic = await topicOf(2)
+    const group = uniqueName('group')
+    const options = { sessionTimeoutMs: 1500, heartbeatMs: 300, rebalanceTimeoutMs: 8000 }
+    const first = new Recorder()
+    first.onRevoke = async (member) => {
+      await new Promise((resolve) => setTimeout(resolve, 2500))
+      await member.commit([{ topic, partition: 0, offset: 3, metadata: 'drained' }])
+    }
+    await transport.join(groupOptions(group, [topic], { ...options, nodeId: 'a' }), first)
+
+    const second = new Recorder()
+    await transport.join(groupOptions(group, [topic], { ...options, nodeId: 'b' }), second)
+    await first.until(() => first.generations.length > 1)
+    first.onRevoke = () => Promise.resolve()
+
+    expect(first.events.filter((event) => event !== 'chunk')).toEqual(['assigned', 'revoke', 'revoked', 'assigned'])
+    const committed = await second.member.committed([{ topic, partition: 0 }])
+    expect(committed).toEqual([{ topic, partition: 0, offset: 3, metadata: 'drained' }])
+  })
+
+  it('leaves the group when the transport closes: the next one need not wait for its session', async () => {
+    const topic = await topicOf(1)
+    const group = uniqueName('group')
+    const other = kafkaTransport({ brokers: kafka().brokers, clientId: 'other', clock: systemClock })
+    const options = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 60_000 }
+    await other.join(groupOptions(group, [topic], options), new Recorder())
+
+    await other.close()
+    const admin = new Kafka({ brokers: kafka().brokers }).admin()
+    await admin.connect()
+    const described = await admin.describeGroups([group])
+    await admin.disconnect()
+
+    expect(described.groups[0]?.members).toEqual([])
+  })
+
+  it('takes a topic that is deleted under it as the end of the membership', async () => {
+    const [topic, kept] = [await topicOf(1), await topicOf(1)]
+    const recorder = new Recorder()
+    await transport.join(groupOptions(uniqueName('group'), [topic, kept]), recorder)
+    await produce(transport, { topic, partition: 0 }, [text('k', 'v')])
+    await recorder.until(() => recorder.values.length === 1)
+
+    const admin = new Kafka({ brokers: kafka().brokers }).admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [topic] })
+    await admin.disconnect()
+    await recorder.until(() => recorder.events.some((event) => event.startsWith('failed')))
+
+    expect(recorder.events.filter((event) => event.startsWith('failed'))).toEqual(['failed MR_TOPIC_DELETED'])
+  })
+})
