@@ -79,6 +79,7 @@ const eachBatch = async (take: (raws: readonly RawRecord[], producer: Producer) 
 }
 
 let run = 0
+/** From the start until all is read and committed. */
 const runApp = async (define: (app: App) => unknown, stateDir: string): Promise<void> => {
   const app = new RunnableApp(
     { id: `bench-${run++}`, stateDir },
@@ -87,8 +88,10 @@ const runApp = async (define: (app: App) => unknown, stateDir: string): Promise<
   define(app)
   await app.start()
   await app.settled()
-  await app.stop()
+  running = app
 }
+let running: RunnableApp | null = null
+const stop = () => running?.stop()
 
 const main = async (): Promise<void> => {
   await fill()
@@ -125,6 +128,7 @@ const main = async (): Promise<void> => {
                 .toTopic(large),
             ':memory:',
           ),
+        after: stop,
       },
     ],
     { rounds: 3, ratios: [{ of: 'millrace', to: 'loop by hand' }] },
@@ -159,8 +163,8 @@ const main = async (): Promise<void> => {
     [
       { name: 'loop with a Map', records, run: () => countByHand(() => undefined) },
       { name: 'loop with a Map written to LMDB', records, run: () => countByHand(toLmdb) },
-      { name: 'millrace, store in memory', records, run: countIn('memory') },
-      { name: 'millrace, store in LMDB', records, run: countIn('lmdb') },
+      { name: 'millrace, store in memory', records, run: countIn('memory'), after: stop },
+      { name: 'millrace, store in LMDB', records, run: countIn('lmdb'), after: stop },
     ],
     {
       rounds: 3,

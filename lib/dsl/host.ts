@@ -10,6 +10,8 @@ export interface Host {
   assertOpen(verb: string): void
   /** Delivers the records of a port from now on. Before the start it makes the port part of the plan; afterwards only running ports can be heard (`MR_TOPOLOGY_FROZEN`). */
   subscribe(port: Port, subscriber: Subscriber<KRecord<unknown, unknown>>): TeardownLogic
+  /** A subscriber of a stream threw: said in the log, and nobody else's business. */
+  observerThrew(error: unknown): void
   /** Runs `read` on the committed rows of one partition, the one `key` belongs to. */
   lookUp<K, A, R>(table: QueriedTable<K, A>, key: K, read: (rows: TableStore<K, A>) => R): Promise<R>
   /** The committed rows of every partition of this instance. */

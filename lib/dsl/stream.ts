@@ -1,6 +1,6 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Separated } from 'fp-ts/lib/Separated.js'
-import { Observable, type OperatorFunction } from 'rxjs'
+import { Observable, type Observer, type OperatorFunction, type Subscription } from 'rxjs'
 import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
 import type { KHeadersInit } from '../core/headers.js'
@@ -22,6 +22,7 @@ import { branchName, checkName, derivedName } from '../topology/names.js'
 import type { Operator } from '../topology/operator.js'
 import type { Topic, TopicSink } from '../topology/topic.js'
 import { byKey, checkKey, rekey, repartition } from './by-key.js'
+import { guardObserver } from './guard-observer.js'
 import { joined } from './join.js'
 import { innerJson, laneOf, rememberStream, writable, type AnyFn, type Lane } from './lane.js'
 import { merged } from './merge.js'
@@ -40,6 +41,11 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
     super((subscriber) => lane.scope.graph.host.subscribe(lane.port, subscriber))
     this.#lane = lane
     rememberStream(this, lane)
+  }
+
+  /** RxJS would throw what an observer throws at the process; here it is said in the log, and the observer goes on hearing. */
+  override subscribe(observer?: Partial<Observer<KRecord<K, V>>> | ((record: KRecord<K, V>) => void) | null, ...more: readonly (((argument: never) => void) | null | undefined)[]): Subscription {
+    return super.subscribe(guardObserver(observer, more, (error) => this.#lane.scope.graph.host.observerThrew(error)))
   }
 
   filter<W extends V>(keep: (value: V, meta: Meta<K>) => value is W): KStream<K, W>

@@ -139,6 +139,9 @@ export class RunnableApp implements App, Host {
     if (!this.plan) this.heard.push(port)
     return this.taps.at(port).add(subscriber)
   }
+  observerThrew(error: unknown): void {
+    this.settings.logger.error({ app: this.id, error: toError(error).message }, 'a subscriber of a stream threw')
+  }
   async lookUp<K, A, R>(table: QueriedTable<K, A>, key: K, read: (rows: TableStore<K, A>) => R): Promise<R> {
     return this.running().queries.lookUp(table, key, read)
   }

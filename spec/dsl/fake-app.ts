@@ -31,6 +31,9 @@ export const fakeApp = (appId = 'app'): FakeApp => {
     store: (spec: StoreSpec<any, any>): TableStore<any, any> => filled(fakeStore(spec), rows[index] ?? []),
   })
   const host: Host = {
+    observerThrew: (error) => {
+      throw error
+    },
     assertOpen: (verb) => {
       if (!isOpen) throw new MillraceError('MR_TOPOLOGY_FROZEN', `${verb} was called after the start`)
     },

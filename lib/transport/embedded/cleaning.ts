@@ -10,7 +10,8 @@ const isRemoved = (config: Readonly<Record<string, string>>): boolean => (config
 
 /** Kafka's default: how long a tombstone is to be seen by readers that follow. */
 const tombstoneMs = 86_400_000
-const smallestDirty = 1024 * 1024
+/** As with the segment that Kafka writes to: what is young is left alone. */
+const smallestDirty = 16 * 1024 * 1024
 
 /** Half of a compacted partition may be what compaction would take away: so its cost is a constant for each byte written. */
 export const needsCompaction = (log: PartitionLog): boolean =>
