@@ -189,6 +189,8 @@ export class RunnableApp implements App, Host {
       await this.orFailed(engine.start())
     } catch (thrown) {
       this.fail(toError(thrown))
+      // Whoever hears of it may exit at once: the group must have been left by then.
+      await this.closed
       throw this.failure ?? thrown
     }
     if (this.stopping) throw new MillraceError('MR_APP_STOPPED', `the app ${this.id} was stopped while it started`)

@@ -123,14 +123,15 @@ export class Admin {
   ): Promise<{ readonly answers: readonly A[]; readonly left: readonly P[]; readonly error: MillraceError | null }> {
     const byLeader = new Map<number, P[]>()
     const left: P[] = []
-    for (const at of partitions) {
-      const leader = this.connections.leaderOf(at)
-      if (this.connections.partitionsOf(at.topic) <= at.partition) throw new MillraceError('MR_TOPIC_MISSING', `${what}: there is no ${at.topic}-${at.partition}`)
-      if (leader === null) left.push(at)
-      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), at])
-    }
     const answers: A[] = []
     let error: MillraceError | null = null
+    for (const at of partitions) {
+      const leader = this.connections.leaderOf(at)
+      if (leader !== null) byLeader.set(leader, [...(byLeader.get(leader) ?? []), at])
+      else left.push(at)
+      // A topic that was just created may not have reached the broker that was asked.
+      if (this.connections.partitionsOf(at.topic) <= at.partition) error = new MillraceError('MR_TOPIC_MISSING', `${what}: there is no ${at.topic}-${at.partition}`)
+    }
     const ask = async (leader: number, some: readonly P[]): Promise<void> => {
       const outcome = await this.connections.sendTo(leader, request(some)).catch((thrown: unknown) => toMillraceError(thrown, what))
       if (outcome instanceof MillraceError && isHopeless(outcome)) throw outcome

@@ -42,9 +42,12 @@ export class Connections {
 
   /** Makes leaders of these topics known; a topic that does not exist stays unknown. */
   async addTopics(topics: readonly string[]): Promise<void> {
-    const isKnown = topics.every((topic) => this.cluster.targetTopics.has(topic))
     topics.forEach((topic) => this.cluster.targetTopics.add(topic))
-    if (!isKnown) await this.refresh()
+    const isKnown = () => topics.every((topic) => this.partitionsOf(topic) > 0)
+    if (isKnown()) return
+    // A refresh that is under way may have been asked for before these topics were added.
+    await this.refreshing?.catch(() => undefined)
+    if (!isKnown()) await this.refresh()
   }
 
   /** Reads metadata again; callers at the same time share one request. */
