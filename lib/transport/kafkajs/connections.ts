@@ -3,18 +3,18 @@ import { MillraceError } from '../../core/errors.js'
 import type { TopicPartition } from '../port.js'
 import { isStaleMetadata } from './error-codes.js'
 import { toMillraceError } from './errors.js'
-import { captureCluster, type KafkaJsBroker, type KafkaJsCluster, type KafkaJsConnection, type KafkaSettings, type Metadata } from './internals.js'
+import { captureCluster, type KafkaJsBroker, type KafkaJsCluster, type KafkaJsConnection, type KafkaSettings, type Metadata, type PartitionMetadata } from './internals.js'
 import { metadataV6, type Request } from './requests.js'
 import { WireReader } from './wire.js'
 import { within } from './within.js'
 
 const connectMs = 15_000
-const fetchApi = 1
 
 /** The brokers of a cluster over kafkajs's sockets, and who leads what. Each user has its own, so its own sockets. */
 export class Connections {
-  private readonly connecting = new WeakMap<KafkaJsConnection, Promise<unknown>>()
   private refreshing: Promise<void> | null = null
+  private leadersOf: Metadata | null = null
+  private byTopic: ReadonlyMap<string, readonly number[]> = new Map()
 
   constructor(
     readonly cluster: KafkaJsCluster,
@@ -22,7 +22,11 @@ export class Connections {
   ) {
     const { brokerPool } = cluster
     const createBroker = brokerPool.createBroker.bind(brokerPool)
-    brokerPool.createBroker = (options) => this.withOwnMetadata(createBroker(options))
+    brokerPool.createBroker = (options) => {
+      const broker = createBroker(options)
+      broker.connectionPool.pool.forEach((connection) => this.mend(connection))
+      return this.withOwnMetadata(broker)
+    }
   }
 
   static capture(settings: KafkaSettings, clock: Clock): Connections {
@@ -58,13 +62,23 @@ export class Connections {
 
   /** 0: no such topic. */
   partitionsOf(topic: string): number {
-    return this.cluster.findTopicPartitionMetadata(topic).length
+    return this.leaders().get(topic)?.length ?? 0
   }
 
   /** Null while nobody leads it. */
   leaderOf({ topic, partition }: TopicPartition): number | null {
-    const found = this.cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition)
-    return found === undefined || found.leader < 0 ? null : found.leader
+    const leader = this.leaders().get(topic)?.[partition] ?? -1
+    return leader < 0 ? null : leader
+  }
+
+  /** By topic and partition; made once for each reading of metadata, for it is asked for every fetch. */
+  private leaders(): ReadonlyMap<string, readonly number[]> {
+    const { metadata } = this.cluster.brokerPool
+    if (metadata !== this.leadersOf) {
+      this.leadersOf = metadata
+      this.byTopic = new Map(metadata?.topicMetadata.map(({ topic, partitionMetadata }) => [topic, leadersByPartition(partitionMetadata)]))
+    }
+    return this.byTopic
   }
 
   async sendTo<A>(nodeId: number, request: Request<A>): Promise<A> {
@@ -80,7 +94,6 @@ export class Connections {
   }
 
   async send<A>(broker: KafkaJsBroker, request: Request<A>): Promise<A> {
-    await this.connected(broker, request.apiKey)
     let answer: { readonly value: A } | null = null
     const { apiKey, apiVersion, apiName, body } = request
     await broker.connectionPool.send({
@@ -106,14 +119,22 @@ export class Connections {
     await this.cluster.disconnect().catch(() => undefined)
   }
 
-  /** kafkajs opens two sockets for one connection when two requests find it closed at the same time. */
-  private async connected(broker: KafkaJsBroker, apiKey: number): Promise<void> {
-    const { pool } = broker.connectionPool
-    const connection = pool[apiKey === fetchApi ? pool.length - 1 : 0]
-    if (connection === undefined || connection.isConnected()) return
-    const running = this.connecting.get(connection) ?? connection.connect().finally(() => this.connecting.delete(connection))
-    this.connecting.set(connection, running)
-    await running
+  /** kafkajs opens two sockets for one connection when two requests find it closed at the same time, and writes to the wrong one. */
+  private mend(connection: KafkaJsConnection): void {
+    const connect = connection.connect.bind(connection)
+    let running: Promise<unknown> | null = null
+    connection.connect = () => {
+      // Its promise stays open when the other end hangs up before the connection stands.
+      running ??= within(this.clock, connectMs, connect())
+        .then((outcome) => {
+          if (outcome === 'late') throw new MillraceError('MR_BROKER_UNREACHABLE', 'a broker has accepted a connection and hung up')
+        })
+        .finally(() => (running = null))
+      return running
+    }
+    // It is told again and again while a broker is away, and each time leaves a listener on the dead socket.
+    const disconnect = connection.disconnect.bind(connection)
+    connection.disconnect = () => (running !== null || connection.isConnected() ? disconnect() : Promise.resolve(true))
   }
 
   /** kafkajs fails a whole refresh for one topic that is missing or without a leader; here it is just not among the answers. */
@@ -124,6 +145,12 @@ export class Connections {
     }
     return broker
   }
+}
+
+const leadersByPartition = (partitions: readonly PartitionMetadata[]): readonly number[] => {
+  const leaders: number[] = []
+  for (const { partitionId, leader } of partitions) leaders[partitionId] = leader
+  return leaders
 }
 
 const unknownTopic = 3

@@ -108,8 +108,8 @@ export class Fetcher {
 
   /** Until there is nothing to ask this broker for. Never rejects. */
   private async readFrom(node: number): Promise<void> {
-    this.busy.add(node)
     let asked = this.ask(node)
+    if (asked !== null) this.busy.add(node)
     while (asked !== null) {
       const { positions, answer } = asked
       const response = await answer
@@ -117,8 +117,9 @@ export class Fetcher {
       asked = this.ask(node)
       if (asked === null) this.busy.delete(node)
       deliver()
+      // kafkajs reads metadata when it likes: what this broker led may be another's by now, or nobody's.
+      this.wake()
     }
-    this.busy.delete(node)
   }
 
   private ask(node: number): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {

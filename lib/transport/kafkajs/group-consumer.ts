@@ -1,10 +1,10 @@
 import { AssignerProtocol, type Consumer, type PartitionAssigner } from 'kafkajs'
-import type { Clock } from '../../core/clock.js'
-import { toError } from '../../core/errors.js'
+import { sleep, type Clock } from '../../core/clock.js'
 import { assign, type TopicSet } from '../assignor.js'
 import type { GroupOptions, TopicPartition } from '../port.js'
 import { decodeUserData, encodeUserData } from '../user-data.js'
 import { Connections } from './connections.js'
+import { isHopeless, toMillraceError } from './errors.js'
 import { asCluster, newKafka, type KafkaJsBroker, type KafkaJsCluster, type KafkaSettings } from './internals.js'
 
 /** What the group protocol of kafkajs tells us, at the places where it can be overheard. None of them may throw. */
@@ -16,6 +16,10 @@ export interface GroupEvents {
   alive(sentAt: number): void
   /** The coordinator does not know the member (any more), or not in this generation. */
   kicked(): void
+  /** False: a join or a heartbeat need not go on. */
+  isStaying(): boolean
+  /** The last generation has ended, and no other has begun. */
+  isBetweenGenerations(): boolean
   /** kafkajs has left the group. It rejoins by itself if `restarts`. */
   crashed(error: Error, restarts: boolean): void
 }
@@ -31,6 +35,8 @@ export interface GroupConsumer {
 
 /** So many heartbeats in a row may find no coordinator before it is looked for elsewhere. */
 const patience = 2
+const findMs = 30_000
+const findPauseMs = 200
 
 /**
  * The group protocol of kafkajs and nothing else of its consumer: every partition stays paused in it, so its loop does no
@@ -92,7 +98,7 @@ const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): I
   const heard = new WeakSet<KafkaJsBroker>()
   const find = cluster.findGroupCoordinator.bind(cluster)
   cluster.findGroupCoordinator = async (query) => {
-    const coordinator = await find(query)
+    const coordinator = await patiently(() => find(query), cluster, clock, events)
     if (!heard.has(coordinator)) {
       heard.add(coordinator)
       const syncGroup = coordinator.syncGroup.bind(coordinator)
@@ -109,6 +115,21 @@ const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): I
   return identity
 }
 
+/** kafkajs crashes when no broker answers for a second or two, and comes back as a stranger that waits for its own old session. */
+const patiently = async (find: () => Promise<KafkaJsBroker>, cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): Promise<KafkaJsBroker> => {
+  const giveUpAt = clock.now() + findMs
+  for (;;) {
+    try {
+      return await find()
+    } catch (thrown) {
+      if (!events.isStaying() || isHopeless(toMillraceError(thrown, 'looking for the coordinator')) || clock.now() > giveUpAt) throw thrown
+      await sleep(clock, findPauseMs)
+      // Where this fails too, `find` says so again.
+      await cluster.refreshMetadata().catch(() => undefined)
+    }
+  }
+}
+
 const listenTo = (coordinator: KafkaJsBroker, clock: Clock, events: GroupEvents): KafkaJsBroker['heartbeat'] => {
   const heartbeat = coordinator.heartbeat.bind(coordinator)
   let failures = 0
@@ -118,6 +139,8 @@ const listenTo = (coordinator: KafkaJsBroker, clock: Clock, events: GroupEvents)
       const answer = await heartbeat(request)
       failures = 0
       events.alive(sentAt)
+      // A join failed half way, and kafkajs went back to where it was.
+      if (events.isBetweenGenerations()) throw rejoin('REBALANCE_IN_PROGRESS', 'the last generation has ended')
       return answer
     } catch (thrown) {
       const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : undefined
@@ -128,10 +151,14 @@ const listenTo = (coordinator: KafkaJsBroker, clock: Clock, events: GroupEvents)
       if (failures < patience) throw thrown
       failures = 0
       // kafkajs would ask a dead coordinator until it gives up; told so, it looks for the one that took over, as the same member.
-      throw Object.assign(new Error('the coordinator does not answer', { cause: toError(thrown) }), { type: 'NOT_COORDINATOR_FOR_GROUP' })
+      throw rejoin('NOT_COORDINATOR_FOR_GROUP', 'the coordinator does not answer', thrown)
     }
   }
 }
+
+/** An error that makes kafkajs join again. */
+const rejoin = (type: 'REBALANCE_IN_PROGRESS' | 'NOT_COORDINATOR_FOR_GROUP', message: string, cause?: unknown): Error =>
+  Object.assign(new Error(message, { cause }), { type })
 
 const assigner =
   (cluster: KafkaJsCluster, options: GroupOptions): ReturnType<PartitionAssigner> => ({

@@ -60,7 +60,12 @@ export interface PartitionMetadata {
 }
 export interface KafkaJsCluster {
   readonly targetTopics: Set<string>
-  readonly brokerPool: { createBroker(options: object): KafkaJsBroker; findConnectedBroker(): Promise<KafkaJsBroker> }
+  readonly brokerPool: {
+    /** A new object with every refresh. */
+    readonly metadata: Metadata | null
+    createBroker(options: object): KafkaJsBroker
+    findConnectedBroker(): Promise<KafkaJsBroker>
+  }
   connect(): Promise<void>
   disconnect(): Promise<void>
   refreshMetadata(): Promise<void>
@@ -95,7 +100,7 @@ export const asCluster = (cluster: unknown): KafkaJsCluster => {
   const found = cluster as KafkaJsCluster // checked part by part below
   for (const name of methods) if (typeof found[name] !== 'function') throw unsupported(`Cluster.${name}`)
   if (!(found.targetTopics instanceof Set)) throw unsupported('Cluster.targetTopics')
-  if (typeof found.brokerPool?.createBroker !== 'function') throw unsupported('Cluster.brokerPool.createBroker')
+  if (!('metadata' in (found.brokerPool ?? {})) || typeof found.brokerPool.createBroker !== 'function') throw unsupported('Cluster.brokerPool.createBroker')
   return found
 }
 

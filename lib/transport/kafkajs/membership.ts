@@ -113,6 +113,8 @@ export class Membership implements Owner {
       joined: (generation, memberId, partitions) => mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions),
       alive: (sentAt) => mine() && this.hear(sentAt),
       kicked: () => (this.isKicked = true),
+      isStaying: () => mine() && !this.isOver && this.leaving === null,
+      isBetweenGenerations: () => mine() && this.current === null && this.leaving === null,
       crashed: (error, restarts) => mine() && void this.onCrash(error, restarts),
     })
     const { fetchWaitMs, fetchBytes } = this.options
