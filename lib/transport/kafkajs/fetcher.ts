@@ -102,11 +102,11 @@ export class Fetcher {
       if (leader === null) isLeaderMissing = true
       else leaders.add(leader)
     }
-    for (const leader of leaders) if (!this.busy.has(leader)) void this.readFrom(leader)
+    for (const leader of leaders) if (!this.busy.has(leader)) this.readFrom(leader).catch((error: unknown) => this.onBug(leader, error))
     if (isLeaderMissing) this.refreshLater()
   }
 
-  /** Until there is nothing to ask this broker for. Never rejects. */
+  /** Until there is nothing to ask this broker for. Rejects only where a listener throws. */
   private async readFrom(node: number): Promise<void> {
     let asked = this.ask(node)
     if (asked !== null) this.busy.add(node)
@@ -120,6 +120,12 @@ export class Fetcher {
       // kafkajs reads metadata when it likes: what this broker led may be another's by now, or nobody's.
       this.wake()
     }
+  }
+
+  /** A listener that throws takes its own chunk with it, not the reading of this broker. */
+  private onBug(node: number, error: unknown): void {
+    this.busy.delete(node)
+    this.onTrouble(toMillraceError(error, 'handing on what was fetched'), new Map())()
   }
 
   private ask(node: number): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {
@@ -212,6 +218,7 @@ export class Fetcher {
   }
 
   private onTrouble(error: MillraceError, asked: ReadonlyMap<string, Asked>): () => void {
+    if (this.isClosed) return () => undefined
     if (isHopeless(error)) return () => this.failAll(error)
     for (const { position } of asked.values()) position.state = 'stale'
     this.refreshLater()

@@ -26,6 +26,8 @@ const fastTests = (nodes: number): Readonly<Record<string, string>> => ({
   'group.min.session.timeout.ms': '1000',
   'broker.session.timeout.ms': '3000',
   'broker.heartbeat.interval.ms': '500',
+  // Specs write records of 1970, which the default of a week would remove a second later.
+  'log.retention.ms': '-1',
   'log.retention.check.interval.ms': '1000',
   'log.segment.delete.delay.ms': '1000',
   'log.cleaner.backoff.ms': '200',
