@@ -8,8 +8,10 @@ import type { Lookup, TableStore } from '../topology/operator.js'
 export interface Host {
   /** Throws `MR_TOPOLOGY_FROZEN` once the app has started; every verb calls it first. */
   assertOpen(verb: string): void
-  /** Delivers the records of a port from now on. Before the start it makes the port part of the plan; afterwards only running ports can be heard (`MR_TOPOLOGY_FROZEN`). */
+  /** Delivers the records of a port from now on. Before the start it makes the port part of the plan. */
   subscribe(port: Port, subscriber: Subscriber<KRecord<unknown, unknown>>): TeardownLogic
+  /** Throws `MR_TOPOLOGY_FROZEN` for a port that does not run and cannot any more. */
+  assertHearable(port: Port): void
   /** A subscriber of a stream threw: said in the log, and nobody else's business. */
   observerThrew(error: unknown): void
   /** Runs `read` on the committed rows of one partition, the one `key` belongs to. */

@@ -45,7 +45,9 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
 
   /** RxJS would throw what an observer throws at the process; here it is said in the log, and the observer goes on hearing. */
   override subscribe(observer?: Partial<Observer<KRecord<K, V>>> | ((record: KRecord<K, V>) => void) | null, ...more: readonly (((argument: never) => void) | null | undefined)[]): Subscription {
-    return super.subscribe(guardObserver(observer, more, (error) => this.#lane.scope.graph.host.observerThrew(error)))
+    const { host } = this.#lane.scope.graph
+    host.assertHearable(this.#lane.port)
+    return super.subscribe(guardObserver(observer, more, (error) => host.observerThrew(error)))
   }
 
   filter<W extends V>(keep: (value: V, meta: Meta<K>) => value is W): KStream<K, W>

@@ -133,11 +133,12 @@ export class RunnableApp implements App, Host {
       subscriber.complete()
       return () => undefined
     }
-    if (this.plan && !this.plan.subTopologies.some(({ nodes }) => nodes.includes(port.node))) {
-      throw new MillraceError('MR_TOPOLOGY_FROZEN', `a stream that is not part of what the app ${this.id} runs was subscribed to`)
-    }
     if (!this.plan) this.heard.push(port)
     return this.taps.at(port).add(subscriber)
+  }
+  assertHearable(port: Port): void {
+    if (!this.plan || this.plan.subTopologies.some(({ nodes }) => nodes.includes(port.node))) return
+    throw new MillraceError('MR_TOPOLOGY_FROZEN', `a stream that is not part of what the app ${this.id} runs was subscribed to`)
   }
   observerThrew(error: unknown): void {
     this.settings.logger.error({ app: this.id, error: toError(error).message }, 'a subscriber of a stream threw')

@@ -31,6 +31,7 @@ export const fakeApp = (appId = 'app'): FakeApp => {
     store: (spec: StoreSpec<any, any>): TableStore<any, any> => filled(fakeStore(spec), rows[index] ?? []),
   })
   const host: Host = {
+    assertHearable: () => undefined,
     observerThrew: (error) => {
       throw error
     },

@@ -114,12 +114,12 @@ export interface KafkaSettings {
 /** What kafkajs has to say. It calls much an error that it handles a moment later, so its errors come as warnings. */
 export type KafkaLog = (level: 'debug' | 'info' | 'warn', message: string, details: Readonly<Record<string, unknown>>) => void
 
-const levels: Readonly<Record<number, 'debug' | 'info' | 'warn'>> = { [logLevel.ERROR]: 'warn', [logLevel.WARN]: 'info' }
+const levels: Readonly<Record<number, 'debug' | 'info' | 'warn'>> = { [logLevel.ERROR]: 'info' }
 
 const logTo =
   (log: KafkaLog): logCreator =>
   () =>
-  ({ namespace, level, log: { message, ...details } }) =>
+  ({ namespace, level, log: { message, timestamp: _at, stack: _stack, logger: _name, ...details } }) =>
     log(levels[level] ?? 'debug', namespace === '' ? message : `${namespace}: ${message}`, details)
 
 /** A new `Kafka` each time: consumers of one instance share a map of offsets, and clear each other's. */
