@@ -16,7 +16,7 @@ const stateDir = flags.brokers === undefined ? '.millrace/demo' : '.millrace/dem
 
 const main = async (): Promise<void> => {
   if (flags.fresh) forget()
-  const app = createApp({ id: 'moby-dick', stateDir, ...(flags.brokers !== undefined && { brokers: flags.brokers.split(',') }) })
+  const app = createApp({ id: 'moby-dick', stateDir, commitEvery: '200ms', ...(flags.brokers !== undefined && { brokers: flags.brokers.split(',') }) })
   const { text, words, read, updates } = wordCount(app)
   const interrupted = stopOnSignal(app)
 
@@ -70,7 +70,7 @@ What you have now${before === 0 ? '' : ', as before'}
 
 What to try next
   npm run demo                            again: nothing is counted twice
-  npm run demo -- --fresh                 from the start; stop it with Ctrl-C, or kill -9, and run it again
+  npm run demo -- --fresh                 from the start; stop it with Ctrl-C and run it again
   npm run demo -- --brokers host:9092     the same program on Kafka
   examples/demo/pipeline.ts               the program: it fits on a screen`)
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { execPath } from 'node:process'
@@ -133,4 +133,22 @@ describe('the package', () => {
     },
     60_000,
   )
+
+  it('compiles the examples as they are', async () => {
+    const folder = join(consumer, 'examples')
+    await mkdir(folder)
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+    await symlink(join(root, 'node_modules/zod'), join(consumer, 'node_modules/zod'))
+    const examples = (await readdir(join(root, 'examples'))).filter((file) => file.endsWith('.ts'))
+    for (const file of examples) await cp(join(root, 'examples', file), join(folder, file))
+    const strict = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--skipLibCheck', 'true', '--exactOptionalPropertyTypes']
+
+    const complaints = await run(execPath, [tsc, ...strict, ...examples.map((file) => join(folder, file))], { cwd: consumer }).then(
+      () => '',
+      (failed: { readonly stdout: string }) => failed.stdout,
+    )
+
+    expect(examples).toHaveLength(6)
+    expect(complaints).toBe('')
+  }, 60_000)
 })

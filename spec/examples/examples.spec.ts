@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { codec, topic, type App, type BatchSink } from 'millrace'
+import { testContext } from 'millrace/testing'
+import { distinctUntilChanged, map, pairwise } from 'rxjs'
+import { price } from '../../examples/06-stream-table-join.js'
+import { orders, users } from '../../examples/shop.js'
+import { program } from './run.js'
+
+describe('example 01, word count', () => {
+  it('counts, stops by itself, and goes on counting when it is run again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-example-'))
+
+    const first = await program('examples/01-word-count.ts', folder).finished()
+    const second = await program('examples/01-word-count.ts', folder).finished()
+
+    expect(first).toEqual({ code: 0, output: "{ _tag: 'Some', value: 2 }\n" })
+    expect(second).toEqual({ code: 0, output: "{ _tag: 'Some', value: 4 }\n" })
+    rmSync(folder, { recursive: true })
+  }, 60_000)
+})
+
+describe('example 03, embedded in RxJS', () => {
+  it('paints what comes in from the topic, and stops on SIGTERM', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-example-'))
+    const running = program('spec/examples/embedded-in-rxjs.child.ts', folder)
+
+    await running.until((output) => output.includes('running 42.50'))
+    running.terminate()
+    const { code } = await running.finished()
+
+    expect(code).toBe(0)
+    rmSync(folder, { recursive: true })
+  }, 60_000)
+})
+
+describe('example 06, a stream joined with a table', () => {
+  it('gives an order the price of its user as the table has it', async () => {
+    const priced = topic('orders.priced', { key: codec.string, value: codec.json<{ name: string; due: number }>() })
+    await using t = await testContext(price)
+    const order = (user: string, amount: number) => t.input(orders).send(user, { id: 'x', user, amount, at: 1000 })
+
+    await t.input(users).send('ada', { name: 'Ada', tier: 'plain' }, 500)
+    await order('ada', 100)
+    await order('bob', 100)
+    await t.input(users).send('ada', { name: 'Ada', tier: 'gold' }, 1000)
+    await order('ada', 100)
+
+    expect(t.output(priced).values()).toEqual([
+      { name: 'Ada', due: 100 },
+      { name: 'Ada', due: 90 },
+    ])
+  })
+})
+
+describe('example 12 without distinct: sinks, split, merge, rx', () => {
+  interface Reading {
+    readonly sensor: string
+    readonly celsius: number
+  }
+  const readings = topic('readings', { key: codec.string, value: codec.json<Reading>() })
+  const broken = topic('readings.broken', { key: codec.string, value: codec.string })
+  const alarms = topic('alarms', { key: codec.string, value: codec.json<Reading>() })
+
+  it('sends each reading where it belongs', async () => {
+    const stored: Reading[] = []
+    const steps: number[] = []
+    const warehouse: BatchSink<string, Reading> = {
+      name: 'warehouse',
+      write: async (records) => void stored.push(...records.map(({ value }) => value)),
+    }
+    const sensors = (app: App) => {
+      const { left, right } = app
+        .stream(readings)
+        .mapEither((r) => (r.celsius < 1000 ? E.right(r) : E.left(`not a temperature: ${r.sensor}`)))
+      left.toTopic(broken)
+      const { hot, cold, rest } = right.split({ hot: (r) => r.celsius > 90, cold: (r) => r.celsius < -30 })
+      hot.mergeWith(cold).toTopic(alarms)
+      rest.rx(distinctUntilChanged((a, b) => a.value.celsius === b.value.celsius)).toSink(warehouse)
+      right.pipe(pairwise(), map(([a, b]) => b.value.celsius - a.value.celsius)).subscribe((step) => steps.push(step))
+    }
+    await using t = await testContext(sensors, { partitions: 1 })
+
+    for (const celsius of [20, 20, 21, 95, -40, 5000]) await t.input(readings).send('s1', { sensor: 's1', celsius })
+
+    expect(t.output(broken).values()).toEqual(['not a temperature: s1'])
+    expect(t.output(alarms).values().map((reading) => reading?.celsius)).toEqual([95, -40])
+    expect(stored.map(({ celsius }) => celsius)).toEqual([20, 21])
+    expect(steps).toEqual([0, 1, 74, -135])
+  })
+})
