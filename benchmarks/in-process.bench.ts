@@ -33,11 +33,17 @@ const log = createMemoryLog({ clock: systemClock })
 const orders = topic('orders', { key: codec.string, value: codec.json<Order>(), partitions })
 const large = topic('large', { key: codec.string, value: codec.json<{ id: string; cents: number }>(), partitions })
 
-const appended = (producer: Producer, count: number, write: (append: (key: Uint8Array | null, value: Uint8Array | null, partition: number, to: string) => void) => void): Promise<void> =>
+const appended = (
+  producer: Producer,
+  count: number,
+  write: (append: (key: Uint8Array | null, value: Uint8Array | null, partition: number, to: string) => void) => void,
+): Promise<void> =>
   new Promise((resolve, reject) => {
     let left = count
     const delivery = { delivered: (n: number) => ((left -= n) === 0 ? resolve() : undefined), failed: reject }
-    write((key, value, partition, to) => producer.append({ topic: to, partition }, { key, value, timestamp: 1, headers: noHeaders }, delivery, null))
+    write((key, value, partition, to) =>
+      producer.append({ topic: to, partition }, { key, value, timestamp: 1, headers: noHeaders }, delivery, null),
+    )
     if (count === 0) resolve()
     producer.flush()
   })
@@ -108,7 +114,8 @@ const main = async (): Promise<void> => {
             const kept: [Buffer | null, Buffer][] = []
             for (const raw of raws) {
               const order = JSON.parse((raw.value as Buffer).toString('utf8')) as Order
-              if (order.amount >= 100) kept.push([raw.key, Buffer.from(JSON.stringify({ id: order.id, cents: Math.round(order.amount * 100) }))])
+              if (order.amount >= 100)
+                kept.push([raw.key, Buffer.from(JSON.stringify({ id: order.id, cents: Math.round(order.amount * 100) }))])
             }
             await appended(producer, kept.length, (append) => {
               for (const [key, value] of kept) append(key, value, partitionOf(key as Buffer, partitions), 'large')
@@ -145,9 +152,23 @@ const main = async (): Promise<void> => {
     })
     commit(counts)
   }
-  const countIn = (store: 'memory' | 'lmdb') => () => runApp((app) => app.stream(byKey).groupByKey().count({ name: `counts-${run}`, store }), store === 'memory' ? ':memory:' : join(folder, `state-${run}`))
+  const countIn = (store: 'memory' | 'lmdb') => () =>
+    runApp(
+      (app) =>
+        app
+          .stream(byKey)
+          .groupByKey()
+          .count({ name: `counts-${run}`, store }),
+      store === 'memory' ? ':memory:' : join(folder, `state-${run}`),
+    )
   const toLmdb = (counts: ReadonlyMap<string, number>): void => {
-    const db: Database<Buffer, Buffer> = open({ path: join(folder, `hand-${run++}`), noSync: true, noMemInit: true, encoding: 'binary', keyEncoding: 'binary' })
+    const db: Database<Buffer, Buffer> = open({
+      path: join(folder, `hand-${run++}`),
+      noSync: true,
+      noMemInit: true,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
     db.transactionSync(() => {
       for (const [key, count] of counts) {
         const value = Buffer.alloc(8)

@@ -143,7 +143,12 @@ const main = async (): Promise<void> => {
       'kafka: count by key, every update emitted',
       [
         { name: 'kafkajs by hand, a Map, nothing durable', records, run: countByHand(brokers) },
-        { name: 'millrace, LMDB and changelog', records, run: withMillrace(brokers, (app) => app.stream(orders).groupByKey().count().toTopic(counts)), after: stop },
+        {
+          name: 'millrace, LMDB and changelog',
+          records,
+          run: withMillrace(brokers, (app) => app.stream(orders).groupByKey().count().toTopic(counts)),
+          after: stop,
+        },
       ],
       { rounds: 3, ratios: [{ of: 'millrace, LMDB and changelog', to: 'kafkajs by hand, a Map, nothing durable' }] },
     )

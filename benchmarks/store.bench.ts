@@ -53,7 +53,8 @@ const mapToLmdb: Count = (keys, every) =>
     let open = every
     const commit = (): void =>
       file.commit(() => {
-        for (const key of changed) store.put(Buffer.from(key), { value: codec.number.encode(counts.get(key) ?? 0) ?? Buffer.of(), timestamp: 1 })
+        for (const key of changed)
+          store.put(Buffer.from(key), { value: codec.number.encode(counts.get(key) ?? 0) ?? Buffer.of(), timestamp: 1 })
         changed = new Set()
       })
     for (const bytes of keys) {
@@ -100,7 +101,11 @@ const withLmdb = (use: (file: StateFile) => void): void => {
 const inMemory = (use: (file: StateFile) => void): void => use(openMemoryFile())
 
 const casesOf = (keys: string, all: readonly Buffer[]): { readonly cases: BenchCase[]; readonly ratios: { of: string; to: string }[] } => {
-  const one = (name: string, count: Count, every: number): BenchCase => ({ name: `${keys}: ${name}`, records, run: () => count(all, every) })
+  const one = (name: string, count: Count, every: number): BenchCase => ({
+    name: `${keys}: ${name}`,
+    records,
+    run: () => count(all, every),
+  })
   const perCommit = everies.flatMap((every) => [
     one(`map to lmdb, commit ${every}`, mapToLmdb, every),
     one(`overlay on lmdb, commit ${every}`, overlay(withLmdb), every),

@@ -39,7 +39,11 @@ const measure = async (name: string, count: number, work: () => Promise<void>): 
 
 const ratio = (name: string, ours: Case, stock: Case): void => {
   const times = (a: number, b: number): number => Math.round((a / b) * 10) / 10
-  const result = { name, throughput: times(ours.recordsPerSecond, stock.recordsPerSecond), cpu: times(stock.cpuMicrosPerRecord, ours.cpuMicrosPerRecord) }
+  const result = {
+    name,
+    throughput: times(ours.recordsPerSecond, stock.recordsPerSecond),
+    cpu: times(stock.cpuMicrosPerRecord, ours.cpuMicrosPerRecord),
+  }
   process.stdout.write(`${JSON.stringify(result)}\n`)
 }
 
@@ -67,7 +71,7 @@ const ourProduce = async (transport: Transport, topic: string, count: number): P
     },
   }
   const ats = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-  for (let sent = 0; sent < count; ) {
+  for (let sent = 0; sent < count;) {
     for (const at of ats) {
       for (const key of keys) producer.append(at, { key, value, timestamp: 1_700_000_000_000, headers: noHeaders }, delivery, null)
       sent += keys.length
@@ -148,7 +152,7 @@ const ourConsume = async (transport: Transport, topic: string, count: number): P
 
 const ourRead = async (transport: Transport, topic: string, count: number): Promise<void> => {
   const reader = transport.read(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })))
-  for (let seen = 0; seen < count; ) for (const chunk of await reader.next()) seen += walk(chunk)
+  for (let seen = 0; seen < count;) for (const chunk of await reader.next()) seen += walk(chunk)
   await reader.close()
 }
 

@@ -16,7 +16,12 @@ const stateDir = flags.brokers === undefined ? '.millrace/demo' : '.millrace/dem
 
 const main = async (): Promise<void> => {
   if (flags.fresh) forget()
-  const app = createApp({ id: 'moby-dick', stateDir, commitEvery: '200ms', ...(flags.brokers !== undefined && { brokers: flags.brokers.split(',') }) })
+  const app = createApp({
+    id: 'moby-dick',
+    stateDir,
+    commitEvery: '200ms',
+    ...(flags.brokers !== undefined && { brokers: flags.brokers.split(',') }),
+  })
   const { text, words, read, updates } = wordCount(app)
   const interrupted = stopOnSignal(app)
 
@@ -27,7 +32,12 @@ const main = async (): Promise<void> => {
   await app.start()
   await app.settled()
   const before = await readSoFar(read)
-  if (before > 0) console.log(before < paragraphCount ? `Resuming: ${count(before)} paragraphs were counted before.\n` : 'Counted before, all of it. Nothing starts over.\n')
+  if (before > 0)
+    console.log(
+      before < paragraphCount
+        ? `Resuming: ${count(before)} paragraphs were counted before.\n`
+        : 'Counted before, all of it. Nothing starts over.\n',
+    )
 
   progress.start(before)
   await sendWhatIsMissing(app, read, interrupted)
@@ -84,7 +94,8 @@ const stopOnSignal = (app: App): AbortSignal => {
 }
 
 const forget = (): void => {
-  if (flags.brokers !== undefined) throw new Error('--fresh removes the embedded log; on Kafka delete the moby-* topics and the group instead')
+  if (flags.brokers !== undefined)
+    throw new Error('--fresh removes the embedded log; on Kafka delete the moby-* topics and the group instead')
   rmSync(stateDir, { recursive: true, force: true })
 }
 

@@ -44,7 +44,10 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
   }
 
   /** RxJS would throw what an observer throws at the process; here it is said in the log, and the observer goes on hearing. */
-  override subscribe(observer?: Partial<Observer<KRecord<K, V>>> | ((record: KRecord<K, V>) => void) | null, ...more: readonly (((argument: never) => void) | null | undefined)[]): Subscription {
+  override subscribe(
+    observer?: Partial<Observer<KRecord<K, V>>> | ((record: KRecord<K, V>) => void) | null,
+    ...more: readonly (((argument: never) => void) | null | undefined)[]
+  ): Subscription {
     const { host } = this.#lane.scope.graph
     host.assertHearable(this.#lane.port)
     return super.subscribe(guardObserver(observer, more, (error) => host.observerThrew(error)))

@@ -24,7 +24,7 @@ export const each = <K, V>(f: Fn<K, V, void | Promise<void>>): PerBatch => ({
 /** False: the app is stopping, and the batch stays unanswered. */
 const callAll = async <K, V>(task: TaskContext, f: Fn<K, V, void | Promise<void>>, batch: Batch): Promise<boolean> => {
   let attempt = 1
-  for (let i = 0; i < batch.records.length; ) {
+  for (let i = 0; i < batch.records.length;) {
     const record = batch.records[i]
     if (record === undefined || task.signal.aborted) return false
     let verdict: 'retry' | 'drop' | 'stop' = 'drop'
@@ -32,7 +32,14 @@ const callAll = async <K, V>(task: TaskContext, f: Fn<K, V, void | Promise<void>
       const result = f(record.value, record)
       if (result !== undefined) await result
     } catch (thrown) {
-      verdict = await settleFailure(task, { stage: 'sink', operator: 'each', error: toError(thrown), record, attempt, receipt: batch.receipt })
+      verdict = await settleFailure(task, {
+        stage: 'sink',
+        operator: 'each',
+        error: toError(thrown),
+        record,
+        attempt,
+        receipt: batch.receipt,
+      })
     }
     if (verdict === 'stop') return false
     attempt = verdict === 'retry' ? attempt + 1 : 1

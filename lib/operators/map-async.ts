@@ -22,7 +22,8 @@ export type AsyncFn<K, V, W> = (value: V, meta: Meta<K>, signal: AbortSignal) =>
 /** A promise per record, bounded; results leave as the order allows, each carrying a part of its batch's receipt. */
 export const mapAsync = <K, V, W>(f: AsyncFn<K, V, W>, options: MapAsyncOptions = {}): PerBatch => {
   const concurrency = options.concurrency ?? 16
-  if (!Number.isInteger(concurrency) || concurrency < 1) throw new MillraceError('MR_CONFIG', `mapAsync: concurrency is ${String(concurrency)}, not a whole number above 0`)
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw new MillraceError('MR_CONFIG', `mapAsync: concurrency is ${String(concurrency)}, not a whole number above 0`)
   const settings: Settings<K, V, W> = {
     f,
     concurrency,
@@ -118,7 +119,14 @@ class AsyncWindow<K, V, W> {
           continue
         }
         const round = attempt / (settings.times + 1)
-        const verdict = await settleFailure(task, { stage: 'process', operator: 'mapAsync', error, record: slot.record, attempt: round, receipt: slot.batch.batch.receipt })
+        const verdict = await settleFailure(task, {
+          stage: 'process',
+          operator: 'mapAsync',
+          error,
+          record: slot.record,
+          attempt: round,
+          receipt: slot.batch.batch.receipt,
+        })
         if (verdict === 'stop') return
         if (verdict === 'drop') return this.settle(slot)
       }
@@ -133,7 +141,10 @@ class AsyncWindow<K, V, W> {
     let timer: Timer | null = null
     const timeout = new Promise<never>((_, reject) => {
       const giveUp = () => {
-        const error = new MillraceError('MR_TIMEOUT', `mapAsync took longer than ${settings.timeoutMs} ms for ${record.topic}-${record.partition}@${record.offset}`)
+        const error = new MillraceError(
+          'MR_TIMEOUT',
+          `mapAsync took longer than ${settings.timeoutMs} ms for ${record.topic}-${record.partition}@${record.offset}`,
+        )
         reject(error)
         aborter.abort(error)
       }

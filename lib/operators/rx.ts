@@ -25,7 +25,8 @@ export const rx = (operators: Operators): PerBatch => ({
           if (passing) passing.push(record)
           else subscriber.next({ records: [record], receipt: task.extraReceipt() })
         },
-        error: (error: unknown) => stop(task, new MillraceError('MR_RX_ERROR', 'the operators given to rx ended with an error', { cause: error })),
+        error: (error: unknown) =>
+          stop(task, new MillraceError('MR_RX_ERROR', 'the operators given to rx ended with an error', { cause: error })),
         complete: () => {
           if (!task.signal.aborted) stop(task, new MillraceError('MR_RX_COMPLETED', 'the operators given to rx completed'))
         },

@@ -91,12 +91,18 @@ export class RunnableApp implements App, Host {
     return describe(this.plan ?? this.buildPlan())
   }
   assertOpen(verb: string): void {
-    if (this.starting || this.stopping) throw new MillraceError('MR_TOPOLOGY_FROZEN', `${verb} was called after the app ${this.id} had started`)
+    if (this.starting || this.stopping)
+      throw new MillraceError('MR_TOPOLOGY_FROZEN', `${verb} was called after the app ${this.id} had started`)
   }
 
   /* ---------------------------------------------------------------- writing */
 
-  async send<K, V>(topic: TopicSink<K, V>, key: K, value: V, options?: { headers?: KHeadersInit | undefined; timestamp?: number | undefined }): Promise<void> {
+  async send<K, V>(
+    topic: TopicSink<K, V>,
+    key: K,
+    value: V,
+    options?: { headers?: KHeadersInit | undefined; timestamp?: number | undefined },
+  ): Promise<void> {
     const { writer } = this.running()
     return this.orFailed(writer.write(topic, key, value, options))
   }
@@ -109,11 +115,15 @@ export class RunnableApp implements App, Host {
       next: (record) => {
         if (this.engine || this.failure || this.stopping) return write(record)
         if (this.waitingForStart.length >= maxWaitingForStart) {
-          return this.notWritten(topic.name, new MillraceError('MR_APP_NOT_STARTED', `more than ${maxWaitingForStart} records wait for the start of the app ${this.id}`))
+          return this.notWritten(
+            topic.name,
+            new MillraceError('MR_APP_NOT_STARTED', `more than ${maxWaitingForStart} records wait for the start of the app ${this.id}`),
+          )
         }
         this.waitingForStart.push(() => write(record))
       },
-      error: (error: unknown) => this.settings.logger.error({ topic: topic.name, error: toError(error).message }, 'the Observable of a sink ended with an error'),
+      error: (error: unknown) =>
+        this.settings.logger.error({ topic: topic.name, error: toError(error).message }, 'the Observable of a sink ended with an error'),
       complete: () => undefined,
     }
   }

@@ -119,7 +119,7 @@ export class Assignment implements GroupListener {
 
   /** Resolves when what is being opened or handed on has settled. */
   async settle(): Promise<void> {
-    for (let seen = null as Promise<void> | null; seen !== this.opening; ) await (seen = this.opening)
+    for (let seen = null as Promise<void> | null; seen !== this.opening;) await (seen = this.opening)
   }
 
   closeAll(): void {

@@ -55,7 +55,11 @@ export const commitTask = async (task: Committable): Promise<readonly PartitionO
   return commitOffsets(task, offsets, toMetadata(next))
 }
 
-const commitOffsets = async (task: Committable, offsets: readonly PartitionOffset[], metadata: string): Promise<readonly PartitionOffset[]> => {
+const commitOffsets = async (
+  task: Committable,
+  offsets: readonly PartitionOffset[],
+  metadata: string,
+): Promise<readonly PartitionOffset[]> => {
   await task.member().commit(offsets.map((offset) => ({ ...offset, metadata })))
   return offsets
 }
@@ -63,7 +67,8 @@ const commitOffsets = async (task: Committable, offsets: readonly PartitionOffse
 /** At-least-once has no judge over zombies, so a member that has not been heard for a session fences itself. */
 const assertAlive = (task: Committable): void => {
   if (task.isClosed) throw new MillraceError('MR_FENCED', `task ${task.id} was taken away while it was committed`)
-  if (!task.member().isAlive()) throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
+  if (!task.member().isAlive())
+    throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
 }
 
 interface DirtyRow {
@@ -76,7 +81,10 @@ interface DirtyRow {
 const appendChangelog = (task: Committable, store: OpenStore, dirty: readonly DirtyRow[], mark: Mark): Promise<void> => {
   if (store.changelog === null || dirty.length === 0) return Promise.resolve()
   const opening = { ...commitEntry(mark), timestamp: task.clock.now() }
-  return appendRows(task.producer(), store.changelog, [opening, ...dirty.map(({ key, value, timestamp }) => ({ key: dataKey(key), value, timestamp }))])
+  return appendRows(task.producer(), store.changelog, [
+    opening,
+    ...dirty.map(({ key, value, timestamp }) => ({ key: dataKey(key), value, timestamp })),
+  ])
 }
 
 /** Moves the position behind what was appended. */
@@ -95,6 +103,7 @@ export const appendRows = (
       },
       failed: reject,
     }
-    for (const row of rows) producer.append(changelog, { key: row.key, value: row.value, timestamp: row.timestamp, headers: noHeaders }, delivery, null)
+    for (const row of rows)
+      producer.append(changelog, { key: row.key, value: row.value, timestamp: row.timestamp, headers: noHeaders }, delivery, null)
     producer.flush()
   })

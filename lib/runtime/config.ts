@@ -31,7 +31,8 @@ const mebibyte = 1024 * 1024
 /** Throws `MR_CONFIG`, `MR_DURATION`, `MR_NAME_INVALID`: what can be known before starting is said before. */
 export const readConfig = (config: AppConfig): Settings => {
   const { tuning = {}, brokers } = config
-  if (brokers !== undefined && brokers.length === 0) throw new MillraceError('MR_CONFIG', 'brokers is empty; leave it out for the embedded log')
+  if (brokers !== undefined && brokers.length === 0)
+    throw new MillraceError('MR_CONFIG', 'brokers is empty; leave it out for the embedded log')
   const settings: Settings = {
     id: checkName(config.id, 'the id of the app'),
     brokers: brokers ?? null,
@@ -50,7 +51,10 @@ export const readConfig = (config: AppConfig): Settings => {
   }
   // A member that fetches for longer than its session lasts is taken for dead while it waits.
   if (settings.sessionTimeoutMs < 3 * settings.fetchWaitMs) {
-    throw new MillraceError('MR_CONFIG', `tuning.sessionTimeout (${settings.sessionTimeoutMs} ms) must be at least three times tuning.fetchWait (${settings.fetchWaitMs} ms)`)
+    throw new MillraceError(
+      'MR_CONFIG',
+      `tuning.sessionTimeout (${settings.sessionTimeoutMs} ms) must be at least three times tuning.fetchWait (${settings.fetchWaitMs} ms)`,
+    )
   }
   return Object.freeze(settings)
 }

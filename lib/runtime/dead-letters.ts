@@ -33,7 +33,12 @@ export class DeadLetters {
     const name = topic ?? `${this.options.appId}-dead`
     const { origin, receipt } = failed
     const inARow = this.countInARow(origin)
-    if (inARow > consecutive) return new MillraceError('MR_TOO_MANY_DEAD_LETTERS', `${inARow} records in a row of ${origin.topic}-${origin.partition} failed, the last with: ${failed.error.message}`, { cause: failed.error })
+    if (inARow > consecutive)
+      return new MillraceError(
+        'MR_TOO_MANY_DEAD_LETTERS',
+        `${inARow} records in a row of ${origin.topic}-${origin.partition} failed, the last with: ${failed.error.message}`,
+        { cause: failed.error },
+      )
     const partitions = this.options.topicInfo(name)?.partitions
     if (partitions === undefined) return new MillraceError('MR_TOPIC_MISSING', `the dead letter topic ${name} does not exist`)
     receipt.hold(1)

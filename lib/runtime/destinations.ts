@@ -28,5 +28,9 @@ const repartitionOf = (node: RepartitionNode, sub: SubTopology): Destination => 
   const write = sub.writes.find((candidate) => candidate.node === node)
   if (write === undefined) throw new MillraceError('MR_CONFIG', `repartition ${node.name} is written by another sub-topology`)
   const { topic, keepsNullKeys, partitioner } = write
-  return { label: node.label, to: { name: topic, key: node.key, value: node.value, partition: partitioner ?? undefined }, needsKey: !keepsNullKeys }
+  return {
+    label: node.label,
+    to: { name: topic, key: node.key, value: node.value, partition: partitioner ?? undefined },
+    needsKey: !keepsNullKeys,
+  }
 }

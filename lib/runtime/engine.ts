@@ -55,7 +55,7 @@ export class Engine {
   private state: AppState = 'starting'
   private readonly timers = new Map<string, Timer>()
   private untilNow: ReadonlyMap<string, number> = new Map()
-  private purgedAt = new Map<string, number>()
+  private readonly purgedAt = new Map<string, number>()
   private isClosing = false
   private committing: Promise<void> | null = null
 
@@ -185,7 +185,14 @@ export class Engine {
       fail,
       isPaused,
       dirtyBytes: settings.dirtyBytes,
-      failures: new Failures({ policyOf: (topic) => this.topics.policyOf(topic), deadLetters, clock, logger, stop: fail, onFailure: (stage) => counters.failures[stage]++ }),
+      failures: new Failures({
+        policyOf: (topic) => this.topics.policyOf(topic),
+        deadLetters,
+        clock,
+        logger,
+        stop: fail,
+        onFailure: (stage) => counters.failures[stage]++,
+      }),
       member: () => this.assignment.member,
       topicInfo: (name) => this.topics.info(name),
       discover: (topic) => this.topics.discover(topic),
@@ -208,7 +215,13 @@ export class Engine {
 
   private async startGlobal(spec: Plan['globals'][number]): Promise<void> {
     const { transport, settings, fail } = this.options
-    const rows = new GlobalRows(spec, { transport, logger: settings.logger, partitionsOf: (topic) => this.topics.info(topic)?.partitions ?? 0, openFile: (name) => this.openFile(name), fail })
+    const rows = new GlobalRows(spec, {
+      transport,
+      logger: settings.logger,
+      partitionsOf: (topic) => this.topics.info(topic)?.partitions ?? 0,
+      openFile: (name) => this.openFile(name),
+      fail,
+    })
     this.globals.set(spec.name, rows)
     await rows.start()
   }
@@ -217,7 +230,8 @@ export class Engine {
     const { settings, clock } = this.options
     if (this.slot === null) return openMemoryFile()
     const { file, reason } = openLmdbFile(this.slot.taskFolder(name), { identity: { app: settings.id, task: name, format: 1 }, clock })
-    if (reason) settings.logger.warn({ task: name, code: reason.code, error: reason.summary }, 'state set aside; it is restored from the changelog')
+    if (reason)
+      settings.logger.warn({ task: name, code: reason.code, error: reason.summary }, 'state set aside; it is restored from the changelog')
     return file
   }
 
@@ -274,7 +288,8 @@ export class Engine {
 
   private async whenOutOfRange(at: PartitionOffset): Promise<number> {
     const policy = this.topics.optionsOf(at.topic)?.onOutOfRange ?? 'earliest'
-    if (policy === 'fail') throw new MillraceError('MR_OUT_OF_RANGE', `offset ${at.offset} of ${at.topic}-${at.partition} is not in the log`)
+    if (policy === 'fail')
+      throw new MillraceError('MR_OUT_OF_RANGE', `offset ${at.offset} of ${at.topic}-${at.partition} is not in the log`)
     const [found] = await this.options.transport.listOffsets([at], policy === 'earliest' ? 'earliest' : 'stable')
     this.options.settings.logger.warn({ ...at, to: found?.offset }, 'committed offset out of range')
     return found?.offset ?? 0
@@ -295,7 +310,8 @@ export class Engine {
   /** Retriable: the next tick tries again, or a rebalance makes it void. */
   private notCommitted(error: Error): void {
     if (this.isClosing) return
-    if (isMillraceError(error) && error.retriable) this.options.settings.logger.warn({ code: error.code, error: error.summary }, 'will be tried again')
+    if (isMillraceError(error) && error.retriable)
+      this.options.settings.logger.warn({ code: error.code, error: error.summary }, 'will be tried again')
     else this.options.fail(error)
   }
 

@@ -7,7 +7,12 @@ import type { FailedRecord } from './failed-record.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { Logger } from './logger.js'
 
-const codeOfStage: Readonly<Record<Stage, ErrorCode>> = { decode: 'MR_DECODE', process: 'MR_PROCESS', produce: 'MR_PRODUCE', sink: 'MR_SINK' }
+const codeOfStage: Readonly<Record<Stage, ErrorCode>> = {
+  decode: 'MR_DECODE',
+  process: 'MR_PROCESS',
+  produce: 'MR_PRODUCE',
+  sink: 'MR_SINK',
+}
 
 /** Puts failures to the policies of the user. One per app. */
 export class Failures {
@@ -25,7 +30,13 @@ export class Failures {
   handle(given: FailedRecord): Verdict {
     const failed = asDecodeFailure(given)
     const { origin } = failed
-    const failure: Failure = { stage: failed.stage, operator: failed.operator, error: failed.error, record: plainRaw(origin), attempt: failed.attempt }
+    const failure: Failure = {
+      stage: failed.stage,
+      operator: failed.operator,
+      error: failed.error,
+      record: plainRaw(origin),
+      attempt: failed.attempt,
+    }
     this.options.onFailure(failed.stage)
     const decision = decide(this.options.policyOf(origin.topic), failure)
     switch (decision._tag) {
@@ -50,7 +61,9 @@ export class Failures {
 
 /** A value is decoded when a verb asks for it; that it cannot be is not the verb's failure. */
 const asDecodeFailure = (failed: FailedRecord): FailedRecord =>
-  failed.error instanceof UndecodableError ? { ...failed, stage: 'decode', operator: failed.origin.topic, error: toError(failed.error.cause) } : failed
+  failed.error instanceof UndecodableError
+    ? { ...failed, stage: 'decode', operator: failed.origin.topic, error: toError(failed.error.cause) }
+    : failed
 
 type Decision =
   | { readonly _tag: 'Retry'; readonly afterMs: number }
@@ -73,14 +86,22 @@ export const decide = (policy: ErrorPolicy, failure: Failure, before = 0): Decis
   }
 }
 
-const whereOf = ({ stage, operator, origin }: FailedRecord) => ({ stage, operator, topic: origin.topic, partition: origin.partition, offset: origin.offset })
+const whereOf = ({ stage, operator, origin }: FailedRecord) => ({
+  stage,
+  operator,
+  topic: origin.topic,
+  partition: origin.partition,
+  offset: origin.offset,
+})
 
 /** The error that fails the app: the code of what happened, and where. */
 export const describeFailure = (failed: FailedRecord): MillraceError => {
   const { error, origin, operator, stage } = failed
   const code = error instanceof MillraceError ? error.code : codeOfStage[stage]
   const what = error instanceof MillraceError ? error.summary : error.message
-  return new MillraceError(code, `${operator} could not take ${origin.topic}-${origin.partition}@${origin.offset}: ${what}`, { cause: error })
+  return new MillraceError(code, `${operator} could not take ${origin.topic}-${origin.partition}@${origin.offset}: ${what}`, {
+    cause: error,
+  })
 }
 
 const unreachable = (decision: never): never => {

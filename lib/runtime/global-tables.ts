@@ -46,7 +46,9 @@ export class GlobalRows {
     const topic = this.spec.topic.name
     const partitions = Array.from({ length: partitionsOf(topic) }, (_, partition) => ({ topic, partition }))
     const [earliest, ends] = await Promise.all([transport.listOffsets(partitions, 'earliest'), transport.listOffsets(partitions, 'stable')])
-    const isReadable = earliest.every(({ partition, offset }, i) => this.position(partition) >= offset && this.position(partition) <= (ends[i]?.offset ?? 0))
+    const isReadable = earliest.every(
+      ({ partition, offset }, i) => this.position(partition) >= offset && this.position(partition) <= (ends[i]?.offset ?? 0),
+    )
     if (!isReadable) this.startOver(earliest)
     this.reader = transport.read(partitions.map((at) => ({ ...at, offset: this.position(at.partition) })))
     const isBehind = () => ends.some(({ partition, offset }) => this.position(partition) < offset)
@@ -101,7 +103,10 @@ export class GlobalRows {
           if (raw.value === null) this.overlay.delete(decodedKey, raw.timestamp)
           else this.overlay.set(decodedKey, value.decode(raw.value), raw.timestamp)
         } catch (thrown) {
-          this.context.logger.warn({ topic: raw.topic, partition: raw.partition, offset: raw.offset, error: toError(thrown).message }, 'record of a global table skipped')
+          this.context.logger.warn(
+            { topic: raw.topic, partition: raw.partition, offset: raw.offset, error: toError(thrown).message },
+            'record of a global table skipped',
+          )
         }
       }
     }

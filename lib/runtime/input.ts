@@ -67,7 +67,9 @@ export class Input {
     this.endOffset = chunk.endOffset
     if (this.isFinished) return
     const last = chunk.batches.length - 1
-    chunk.batches.forEach((bytes, i) => this.waiting.push({ bytes, from: chunk.fetchOffset, nextOffset: i === last ? chunk.nextOffset : -1 }))
+    chunk.batches.forEach((bytes, i) =>
+      this.waiting.push({ bytes, from: chunk.fetchOffset, nextOffset: i === last ? chunk.nextOffset : -1 }),
+    )
     if (last < 0) this.waiting.push({ bytes: null, from: chunk.fetchOffset, nextOffset: chunk.nextOffset })
     this.queuedBytes += chunk.byteLength
   }
@@ -148,17 +150,35 @@ export class Input {
     this.position = nextOffset
     this.finishAt(nextOffset)
     const all = start === 0 && isWhole
-    return { raws: all ? unit.raws : unit.raws.slice(start, end), bySource: all ? unit.bySource : unit.bySource.map((decoded) => decoded.slice(start, end)), nextOffset, bytes }
+    return {
+      raws: all ? unit.raws : unit.raws.slice(start, end),
+      bySource: all ? unit.bySource : unit.bySource.map((decoded) => decoded.slice(start, end)),
+      nextOffset,
+      bytes,
+    }
   }
 
   private open({ bytes, from, nextOffset }: Waiting): Promise<unknown> | undefined {
     const read = bytes === null ? [] : readBatch(bytes, Math.max(from, this.position), this.at)
     const raws = this.beforeUntil(read)
     const last = raws[raws.length - 1]
-    const after = raws.length < read.length ? (read[raws.length] as RawRecord).offset : nextOffset >= 0 ? nextOffset : last ? last.offset + 1 : this.position
+    const after =
+      raws.length < read.length
+        ? (read[raws.length] as RawRecord).offset
+        : nextOffset >= 0
+          ? nextOffset
+          : last
+            ? last.offset + 1
+            : this.position
     if (raws.length === 0) this.queuedBytes -= bytes?.length ?? 0
     const make = () => {
-      this.unit = { raws, bySource: this.sources.map((source) => source.decodeAll(raws)), nextOffset: after, bytesPerRecord: bytes && raws.length > 0 ? bytes.length / raws.length : 0, index: 0 }
+      this.unit = {
+        raws,
+        bySource: this.sources.map((source) => source.decodeAll(raws)),
+        nextOffset: after,
+        bytesPerRecord: bytes && raws.length > 0 ? bytes.length / raws.length : 0,
+        index: 0,
+      }
     }
     const lookups = this.sources.map((source) => source.prepare(raws)).filter((lookup) => lookup !== undefined)
     if (lookups.length === 0) return void make()

@@ -27,7 +27,12 @@ export interface OpeningContext {
   /** Of each input: where `until: 'now'` ends, as of the start of the app. */
   readonly untilOf: (at: TopicPartition) => { readonly offset: number } | { readonly time: number } | null
   readonly isVoid: () => boolean
-  readonly onProgress: (progress: { readonly task: string; readonly store: string; readonly records: number; readonly total: number }) => void
+  readonly onProgress: (progress: {
+    readonly task: string
+    readonly store: string
+    readonly records: number
+    readonly total: number
+  }) => void
 }
 
 /** Restores a task's stores, finds where its inputs go on, wires its verbs. It does not run yet. */
@@ -42,10 +47,23 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
   try {
     const at = inputs.map(({ topic }) => ({ topic, partition }))
     const { clock, transport, producer } = services
-    const onProgress = (progress: { readonly store: string; readonly records: number; readonly total: number }) => context.onProgress({ task: id, ...progress })
-    const resumed = await restoreTask({ taskId: id, stores, inputs: at, transport, member, producer, clock, isVoid: context.isVoid, onProgress })
+    const onProgress = (progress: { readonly store: string; readonly records: number; readonly total: number }) =>
+      context.onProgress({ task: id, ...progress })
+    const resumed = await restoreTask({
+      taskId: id,
+      stores,
+      inputs: at,
+      transport,
+      member,
+      producer,
+      clock,
+      isVoid: context.isVoid,
+      onProgress,
+    })
     const opened = await Promise.all(
-      inputs.map(async (input) => openInput(input, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context)),
+      inputs.map(async (input) =>
+        openInput(input, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context),
+      ),
     )
     const task = new Task(id, partition, opened, stores, resumed.mark, services)
     return { task, run: () => task.run(wireTask(task, sub, inputs, services)) }
@@ -55,7 +73,12 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
   }
 }
 
-const openInput = ({ topic, sources }: PlannedInput, partition: number, start: number, { services, untilOf }: OpeningContext): TaskInput => {
+const openInput = (
+  { topic, sources }: PlannedInput,
+  partition: number,
+  start: number,
+  { services, untilOf }: OpeningContext,
+): TaskInput => {
   const at = { topic, partition }
   const decoders = sources.map((source) => {
     const node = source.kind === 'source' ? source : repartitionSource(source, topic)
@@ -84,10 +107,15 @@ const initialOffset = async ({ services }: OpeningContext, { topic, options }: P
 
 const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[], services: Services) => {
   const sources = inputs.flatMap((input) => input.sources)
-  const outlets = wire(sub.nodes, sub.writes.map(({ node }) => node), sources, {
-    task: task.context,
-    taps: services.taps,
-    openSink: (node) => openDestination(node, sub, task, services),
-  })
+  const outlets = wire(
+    sub.nodes,
+    sub.writes.map(({ node }) => node),
+    sources,
+    {
+      task: task.context,
+      taps: services.taps,
+      openSink: (node) => openDestination(node, sub, task, services),
+    },
+  )
   return inputs.map((input) => input.sources.flatMap((source) => outlets.get(source) ?? []))
 }

@@ -24,7 +24,10 @@ export class Queries {
     const partition = this.partitionOf(table, key)
     const task = this.context.task(`${sub.name}-${partition}`)
     if (task === undefined || !this.context.isRunning()) {
-      throw new MillraceError('MR_STORE_NOT_HERE', `partition ${partition} of table ${table.name} is not on this instance, or is being restored`)
+      throw new MillraceError(
+        'MR_STORE_NOT_HERE',
+        `partition ${partition} of table ${table.name} is not on this instance, or is being restored`,
+      )
     }
     return read(rowsOf(table, task))
   }
@@ -33,7 +36,9 @@ export class Queries {
     const sub = this.subOf(table)
     if (!this.context.isRunning()) throw new MillraceError('MR_STORE_NOT_HERE', `table ${table.name} is being handed on or restored`)
     const count = taskCount(sub, this.context.counts)
-    return Array.from({ length: count }, (_, partition) => this.context.task(`${sub.name}-${partition}`)).flatMap((task) => (task ? [rowsOf(table, task)] : []))
+    return Array.from({ length: count }, (_, partition) => this.context.task(`${sub.name}-${partition}`)).flatMap((task) =>
+      task ? [rowsOf(table, task)] : [],
+    )
   }
 
   private subOf<K, A>({ port, name }: QueriedTable<K, A>): SubTopology {

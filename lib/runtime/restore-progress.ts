@@ -17,6 +17,10 @@ export const restoreProgress = (clock: Clock, report: (progress: RestoreProgress
     startedAt.set(key, start)
     const seconds = (clock.now() - start) / 1000
     const recordsPerSecond = seconds > 0 ? Math.round(step.records / seconds) : 0
-    report({ ...step, recordsPerSecond, etaMs: recordsPerSecond > 0 ? Math.round(((step.total - step.records) / recordsPerSecond) * 1000) : null })
+    report({
+      ...step,
+      recordsPerSecond,
+      etaMs: recordsPerSecond > 0 ? Math.round(((step.total - step.records) / recordsPerSecond) * 1000) : null,
+    })
   }
 }

@@ -50,15 +50,23 @@ export const restoreTask = async (context: RestoreContext): Promise<Resumed> => 
 
 /* ------------------------------------------------------ the file is the truth */
 
-const trustFile = async (context: RestoreContext, file: FileState, committed: readonly CommittedOffset[], isAhead: boolean): Promise<Resumed> => {
+const trustFile = async (
+  context: RestoreContext,
+  file: FileState,
+  committed: readonly CommittedOffset[],
+  isAhead: boolean,
+): Promise<Resumed> => {
   const { stores, member, inputs } = context
   const changelogs = stores.all.filter((store) => store.changelog !== null)
   for (const store of changelogs) setPosition(store, file.changelogs[store.spec.name] ?? 0)
   const beyond = await Promise.all(changelogs.map((store) => keysBeyond(context, store)))
   // Number 0 is a file without a commit: what another writer has left in the changelog since is more than it knows.
-  if (file.mark.number === 0 && beyond.some(({ writers }) => [...writers].some((writer) => writer !== file.mark.writer))) return rebuild(context, committed)
+  if (file.mark.number === 0 && beyond.some(({ writers }) => [...writers].some((writer) => writer !== file.mark.writer)))
+    return rebuild(context, committed)
   if (isAhead) {
-    const offsets = inputs.flatMap(({ topic, partition }) => (file.offsets[topic] === undefined ? [] : [{ topic, partition, offset: file.offsets[topic] }]))
+    const offsets = inputs.flatMap(({ topic, partition }) =>
+      file.offsets[topic] === undefined ? [] : [{ topic, partition, offset: file.offsets[topic] }],
+    )
     await member.commit(offsets.map((at) => ({ ...at, metadata: toMetadata(file.mark) })))
   }
   await Promise.all(changelogs.map((store, i) => writeBack(context, store, beyond[i]?.keys ?? [], file.mark)))
@@ -66,7 +74,10 @@ const trustFile = async (context: RestoreContext, file: FileState, committed: re
 }
 
 /** Keys found in the changelog beyond the file: of a commit that did not come to its end. All keys, when the changelog is not the one it was. */
-const keysBeyond = async (context: RestoreContext, store: OpenStore): Promise<{ readonly keys: readonly Buffer[]; readonly writers: ReadonlySet<string> }> => {
+const keysBeyond = async (
+  context: RestoreContext,
+  store: OpenStore,
+): Promise<{ readonly keys: readonly Buffer[]; readonly writers: ReadonlySet<string> }> => {
   const keys = new Map<string, Buffer>()
   const writers = new Set<string>()
   const isSame = await scan(context, store, (raws) => {
@@ -98,7 +109,12 @@ const rebuild = async (context: RestoreContext, committed: readonly CommittedOff
   const canRollForward = left !== null && stores.main.isDurable && clock.now() - left.committedAt < rollForwardMs
   const mark: Mark = { writer: newWriter(), number: 0 }
   const offsets = byTopic(committed)
-  const rebuilding = { mark, offsets: canRollForward ? left.offsets : {}, committedAt: left?.committedAt ?? clock.now(), isRebuilding: true }
+  const rebuilding = {
+    mark,
+    offsets: canRollForward ? left.offsets : {},
+    committedAt: left?.committedAt ?? clock.now(),
+    isRebuilding: true,
+  }
   for (const store of stores.all) {
     const position = canRollForward && store.file.isDurable ? (left.changelogs[store.spec.name] ?? 0) : 0
     setPosition(store, position)
@@ -134,10 +150,17 @@ const rollForward = async (context: RestoreContext, store: OpenStore, rebuilding
 }
 
 /** Of each key the last one: the others would only be written to be overwritten. */
-const newestOf = (raws: readonly RawRecord[]): ReadonlyMap<string, RawRecord> => new Map(raws.map((raw) => [raw.key?.toString('latin1') ?? '', raw]))
+const newestOf = (raws: readonly RawRecord[]): ReadonlyMap<string, RawRecord> =>
+  new Map(raws.map((raw) => [raw.key?.toString('latin1') ?? '', raw]))
 
 /** A table of a compacted topic: its rows are the topic's own, up to the offset its input goes on from. */
-const restoreFromSource = async (context: RestoreContext, store: OpenStore, rebuilding: Rebuilding, have: Readonly<Record<string, number>>, offsets: Readonly<Record<string, number>>): Promise<void> => {
+const restoreFromSource = async (
+  context: RestoreContext,
+  store: OpenStore,
+  rebuilding: Rebuilding,
+  have: Readonly<Record<string, number>>,
+  offsets: Readonly<Record<string, number>>,
+): Promise<void> => {
   const input = context.inputs.find(({ topic }) => topic === store.planned.source?.name)
   const end = input && offsets[input.topic]
   if (input === undefined || end === undefined) return context.stores.commit(rebuilding, () => store.bytes.clear())
@@ -173,10 +196,16 @@ const scan = async (context: RestoreContext, store: OpenStore, take: (raws: read
   if (isFromStart) changelog.position = earliest
   if (changelog.position < earliest) return false
   try {
-    await readTo(context, { topic: changelog.topic, partition: changelog.partition, offset: changelog.position }, end.offset, store.spec.name, (raws, next) => {
-      changelog.position = next
-      take(raws)
-    })
+    await readTo(
+      context,
+      { topic: changelog.topic, partition: changelog.partition, offset: changelog.position },
+      end.offset,
+      store.spec.name,
+      (raws, next) => {
+        changelog.position = next
+        take(raws)
+      },
+    )
     return true
   } catch (error) {
     if (isMillraceError(error, 'MR_OUT_OF_RANGE')) return false
@@ -184,18 +213,25 @@ const scan = async (context: RestoreContext, store: OpenStore, take: (raws: read
   }
 }
 
-const firstOffset = async (transport: Transport, at: TopicPartition): Promise<number> => (await transport.listOffsets([at], 'earliest'))[0]?.offset ?? 0
+const firstOffset = async (transport: Transport, at: TopicPartition): Promise<number> =>
+  (await transport.listOffsets([at], 'earliest'))[0]?.offset ?? 0
 
-const readTo = async (context: RestoreContext, from: PartitionOffset, end: number, store: string, take: (raws: readonly RawRecord[], next: number) => void): Promise<void> => {
+const readTo = async (
+  context: RestoreContext,
+  from: PartitionOffset,
+  end: number,
+  store: string,
+  take: (raws: readonly RawRecord[], next: number) => void,
+): Promise<void> => {
   if (from.offset >= end) return
   const reader = context.transport.read([from])
   try {
-    for (let position = from.offset, records = 0; position < end; ) {
-      if (context.isVoid()) throw new MillraceError('MR_FENCED', `the restore of task ${context.taskId} was overtaken by another assignment`)
+    for (let position = from.offset, records = 0; position < end;) {
+      if (context.isVoid())
+        throw new MillraceError('MR_FENCED', `the restore of task ${context.taskId} was overtaken by another assignment`)
       for (const chunk of await reader.next()) {
         const raws = chunk.batches.flatMap((batch) => readBatch(batch, position, chunk)).filter(({ offset }) => offset < end)
         position = Math.max(position, chunk.nextOffset)
-        records += raws.length
         take(raws, Math.min(position, end))
         context.onProgress({ store, records: Math.min(position, end) - from.offset, total: end - from.offset })
       }

@@ -20,7 +20,7 @@ type Ends = ReadonlyMap<string, number>
  * writes another may have to read.
  */
 export const settle = async (context: SettleContext): Promise<void> => {
-  for (let before = null as string | null; ; ) {
+  for (let before = null as string | null; ;) {
     await context.assignment.settle()
     const ends = await endsOf(context)
     await reach(context, new Map(ends.map((end) => [keyOf(end), end.offset])))
@@ -40,7 +40,9 @@ const endsOf = ({ assignment, transport }: SettleContext): Promise<readonly Part
 
 const reach = async ({ assignment, progress }: SettleContext, ends: Ends): Promise<void> => {
   for (;;) {
-    const behind = assignment.running.filter((task) => task.inputs.some(({ input }) => !input.isFinished && input.frontier.offset < (ends.get(keyOf(input.at)) ?? 0)))
+    const behind = assignment.running.filter((task) =>
+      task.inputs.some(({ input }) => !input.isFinished && input.frontier.offset < (ends.get(keyOf(input.at)) ?? 0)),
+    )
     if (behind.length === 0) return
     const moved = progress.wait()
     for (const task of behind) if (hasTakenAll(task, ends)) task.context.flush()
@@ -49,4 +51,5 @@ const reach = async ({ assignment, progress }: SettleContext, ends: Ends): Promi
 }
 
 /** What it holds back by choice, for others to come, is all there is. */
-const hasTakenAll = (task: Task, ends: Ends): boolean => task.inputs.every(({ input }) => input.isFinished || input.nextOffset >= (ends.get(keyOf(input.at)) ?? 0))
+const hasTakenAll = (task: Task, ends: Ends): boolean =>
+  task.inputs.every(({ input }) => input.isFinished || input.nextOffset >= (ends.get(keyOf(input.at)) ?? 0))

@@ -13,7 +13,13 @@ export interface SinkContext {
   readonly partitionsOf: (topic: string) => number | undefined
   /** Finds out about a topic that a record has chosen. */
   readonly discover: (topic: SinkTopic) => Promise<void>
-  readonly failProduce: (failure: { readonly operator: string; readonly error: Error; readonly record: AnyRec; readonly attempt: number; readonly receipt: Receipt }) => Verdict
+  readonly failProduce: (failure: {
+    readonly operator: string
+    readonly error: Error
+    readonly record: AnyRec
+    readonly attempt: number
+    readonly receipt: Receipt
+  }) => Verdict
   readonly onProduced: (count: number) => void
 }
 
@@ -134,7 +140,8 @@ class Flight implements Delivery {
     if (verdict._tag !== 'retry') return
     this.attempts.set(record, attempt + 1)
     const again = () => {
-      if (!context.task.signal.aborted) this.sendOne(record, typeof destination.to === 'function' ? guarded(destination.to)(record) : destination.to)
+      if (!context.task.signal.aborted)
+        this.sendOne(record, typeof destination.to === 'function' ? guarded(destination.to)(record) : destination.to)
     }
     context.task.clock.after(verdict.afterMs, again, { waits: true })
   }

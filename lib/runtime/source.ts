@@ -24,8 +24,16 @@ export class SourceDecoder {
     private readonly onNullKey: () => void,
   ) {
     const { key, value } = node.topic
-    this.decodeKey = reader(key, (raw) => raw.key, (raw) => raw.utf8Key?.())
-    this.decodeValue = reader(value, (raw) => raw.value, (raw) => raw.utf8Value?.())
+    this.decodeKey = reader(
+      key,
+      (raw) => raw.key,
+      (raw) => raw.utf8Key?.(),
+    )
+    this.decodeValue = reader(
+      value,
+      (raw) => raw.value,
+      (raw) => raw.utf8Value?.(),
+    )
     this.asRead = provenance(key, value, this.decodeValue)
   }
 
@@ -72,7 +80,11 @@ export class SourceDecoder {
   }
 }
 
-const reader = <A>(codec: Decoder<A>, bytes: (raw: RawRecord) => Buffer | null, text: (raw: RawRecord) => string | null | undefined): ((raw: RawRecord) => A) => {
+const reader = <A>(
+  codec: Decoder<A>,
+  bytes: (raw: RawRecord) => Buffer | null,
+  text: (raw: RawRecord) => string | null | undefined,
+): ((raw: RawRecord) => A) => {
   const read = fromText(codec)
   if (read === undefined) return (raw) => codec.decode(bytes(raw))
   return (raw) => {
@@ -106,4 +118,9 @@ const provenance = (key: object, value: object, decodeValue: (raw: RawRecord) =>
 }
 
 const timestampError = (timestamp: number, latest: number): MillraceError =>
-  new MillraceError('MR_TIMESTAMP', timestamp > latest ? `event time ${timestamp} is ahead of the clock by more than maxAhead (latest ${latest})` : `event time is ${String(timestamp)}`)
+  new MillraceError(
+    'MR_TIMESTAMP',
+    timestamp > latest
+      ? `event time ${timestamp} is ahead of the clock by more than maxAhead (latest ${latest})`
+      : `event time is ${String(timestamp)}`,
+  )

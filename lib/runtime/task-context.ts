@@ -69,7 +69,8 @@ const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedSto
   entries: (range) => store.entries(range),
   delete: (key, timestamp) => store.delete(key, timestamp),
   set: (key, value, timestamp) => {
-    if (!lossless(spec.value, value)) throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
+    if (!lossless(spec.value, value))
+      throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
     store.set(key, value, timestamp)
   },
 })

@@ -49,7 +49,14 @@ export class TaskStores {
       const file = store.spec.kind === 'memory' ? memory : main
       const bytes = file.store(store.spec.name)
       const overlay = new Overlay({ store: bytes, key: store.spec.key, value: store.spec.value })
-      return { spec: store.spec, overlay, bytes, file, planned: store, changelog: store.hasChangelog ? { topic: store.changelog, partition, position: 0 } : null }
+      return {
+        spec: store.spec,
+        overlay,
+        bytes,
+        file,
+        planned: store,
+        changelog: store.hasChangelog ? { topic: store.changelog, partition, position: 0 } : null,
+      }
     })
     this.byName = new Map(this.all.map((store) => [store.spec.name, store]))
   }
@@ -105,4 +112,5 @@ export class TaskStores {
 export const newWriter = (): string => randomUUID()
 
 /** Offsets by topic, as the file keeps them. */
-export const byTopic = (offsets: readonly PartitionOffset[]): Readonly<Record<string, number>> => Object.fromEntries(offsets.map(({ topic, offset }) => [topic, offset]))
+export const byTopic = (offsets: readonly PartitionOffset[]): Readonly<Record<string, number>> =>
+  Object.fromEntries(offsets.map(({ topic, offset }) => [topic, offset]))

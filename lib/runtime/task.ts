@@ -104,7 +104,7 @@ export class Task implements Committable {
   }
 
   private turn(): void {
-    for (let worked = 0; worked < recordsPerTurn; ) {
+    for (let worked = 0; worked < recordsPerTurn;) {
       const took = this.mayTake() ? this.step() : -1
       if (took < 0) return
       // A step without records costs a turn something, too.
@@ -163,7 +163,14 @@ export class Task implements Committable {
     for (let s = 0; s < slice.bySource.length; s++) {
       const decoded = slice.bySource[s] as Decoded[]
       if (!(decoded[0] instanceof DecodeError)) continue
-      const verdict = this.services.failures.handle({ stage: 'decode', operator: sources[s]?.label ?? '', error: decoded[0].error, origin, attempt, receipt })
+      const verdict = this.services.failures.handle({
+        stage: 'decode',
+        operator: sources[s]?.label ?? '',
+        error: decoded[0].error,
+        origin,
+        attempt,
+        receipt,
+      })
       if (verdict._tag === 'stop') return
       if (verdict._tag === 'retry') {
         const again = () => {
@@ -253,7 +260,10 @@ export class Task implements Committable {
 
   /** All that was answered for is in the last commit. */
   get isCommitted(): boolean {
-    return this.inputs.every(({ input }, i) => input.frontier.offset === this.committedAt[i]) && this.stores.all.every(({ overlay }) => overlay.dirtyCount === 0)
+    return (
+      this.inputs.every(({ input }, i) => input.frontier.offset === this.committedAt[i]) &&
+      this.stores.all.every(({ overlay }) => overlay.dirtyCount === 0)
+    )
   }
 
   drain(): Promise<void> {
@@ -318,6 +328,8 @@ export class Task implements Committable {
 
 /** A table's null keys are left out; mostly there are none, and the batch goes on as it is. */
 const goodOnes = (decoded: readonly Decoded[]): readonly AnyRec[] => {
-  for (const one of decoded) if (one === null || one instanceof DecodeError) return decoded.filter((each): each is AnyRec => each !== null && !(each instanceof DecodeError))
+  for (const one of decoded)
+    if (one === null || one instanceof DecodeError)
+      return decoded.filter((each): each is AnyRec => each !== null && !(each instanceof DecodeError))
   return decoded as readonly AnyRec[]
 }

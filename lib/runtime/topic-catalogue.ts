@@ -69,7 +69,10 @@ export class TopicCatalogue {
       const [before, after] = [this.found.get(topic)?.partitions, now.get(topic)?.partitions]
       if (after === undefined) throw new MillraceError('MR_TOPIC_DELETED', `topic ${topic} is gone`)
       if (after === before) continue
-      throw new MillraceError('MR_TOPIC_PARTITIONS', `topic ${topic} had ${before ?? 0} partitions when the app started, and has ${after} now: restart the app; a keyed state must be rebuilt, since keys have moved`)
+      throw new MillraceError(
+        'MR_TOPIC_PARTITIONS',
+        `topic ${topic} had ${before ?? 0} partitions when the app started, and has ${after} now: restart the app; a keyed state must be rebuilt, since keys have moved`,
+      )
     }
   }
 

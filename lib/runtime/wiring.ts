@@ -19,7 +19,12 @@ type Inline = OperatorNode & { readonly operator: PerRecord | Route }
  * its own, forks split receipts. Gives the outlet of each source, where the task puts batches in.
  * `writes`: the repartition nodes it writes; those it reads are among the sources.
  */
-export const wire = (nodes: readonly Node[], writes: readonly Node[], sources: readonly Node[], context: WiringContext): ReadonlyMap<Node, Outlet> => {
+export const wire = (
+  nodes: readonly Node[],
+  writes: readonly Node[],
+  sources: readonly Node[],
+  context: WiringContext,
+): ReadonlyMap<Node, Outlet> => {
   const wiring = new Wiring([...nodes.filter((node) => node.kind !== 'repartition'), ...writes], context)
   return new Map(sources.map((source) => [source, wiring.outlet({ node: source, branch: 0 })]))
 }
@@ -71,9 +76,15 @@ class Wiring {
     if (operator.kind !== 'per-batch') throw new Error(`${node.label} is fused, not opened by itself`)
     const input = new Subject<Batch>()
     const outlet = this.outlet({ node, branch: 0 })
-    operator.open(this.context.task)(input).subscribe({ next: outlet.send, error: (error: Error) => this.context.task.stop(error) })
+    operator
+      .open(this.context.task)(input)
+      .subscribe({ next: outlet.send, error: (error: Error) => this.context.task.stop(error) })
     // Values are decoded in a run of their own, where a failure is guarded: what waits for something has no place for it.
-    const decode = new Run(this.context.task, [{ label: node.label, connect: ([next = nowhere]) => decoded(next) }], [toInlet((batch) => input.next(batch))])
+    const decode = new Run(
+      this.context.task,
+      [{ label: node.label, connect: ([next = nowhere]) => decoded(next) }],
+      [toInlet((batch) => input.next(batch))],
+    )
     return (batch) => decode.take(batch)
   }
 
@@ -90,7 +101,7 @@ class Wiring {
   /** As far as verbs follow one another without a fork, a wait, or a write that must stand by itself. */
   private runFrom(first: Inline): readonly Inline[] {
     const nodes: Inline[] = [first]
-    for (let node = first; node.operator.kind === 'per-record' && !node.operator.writes; ) {
+    for (let node = first; node.operator.kind === 'per-record' && !node.operator.writes;) {
       const [next, ...others] = this.childrenOf(node)
       if (next === undefined || others.length > 0 || next.child.kind !== 'operator' || !isInline(next.child)) break
       nodes.push((node = next.child))

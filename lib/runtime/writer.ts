@@ -24,9 +24,15 @@ export class Writer {
   /** Resolves when the log has acknowledged. */
   async write(topic: SinkTopic, key: unknown, value: unknown, options: WriteOptions = {}): Promise<void> {
     const timestamp = options.timestamp ?? this.clock.now()
-    if (!Number.isFinite(timestamp) || timestamp < 0) throw new MillraceError('MR_TIMESTAMP', `the timestamp of a record for ${topic.name} is ${String(timestamp)}`)
+    if (!Number.isFinite(timestamp) || timestamp < 0)
+      throw new MillraceError('MR_TIMESTAMP', `the timestamp of a record for ${topic.name} is ${String(timestamp)}`)
     // Encoded at once: the caller may change the value afterwards.
-    const record = { key: topic.key.encode(key), value: topic.value.encode(value), timestamp, headers: options.headers ? headersFrom(options.headers) : noHeaders }
+    const record = {
+      key: topic.key.encode(key),
+      value: topic.value.encode(value),
+      timestamp,
+      headers: options.headers ? headersFrom(options.headers) : noHeaders,
+    }
     await this.topics.discover(topic)
     const partition = this.partition(topic, key, record.key)
     const producer = this.producer()

@@ -160,12 +160,12 @@ class Context implements TestContext {
 
   /** Back-offs pass at once when nothing else is left to do; real promises of the user take the time they take. */
   private async untilDone(work: Promise<void>): Promise<void> {
-    let isOver = false
-    const over = work.finally(() => (isOver = true))
+    const state = { isOver: false }
+    const over = work.finally(() => (state.isOver = true))
     over.catch(() => undefined)
-    for (let quiet = 0; !isOver; quiet++) {
+    for (let quiet = 0; !state.isOver; quiet++) {
       await turns()
-      if (quiet > 4 && !isOver && this.clock.passWait()) quiet = 0
+      if (quiet > 4 && !state.isOver && this.clock.passWait()) quiet = 0
     }
     return over
   }

@@ -13,12 +13,21 @@ export interface TestInput<K, V> {
 
 export interface InputContext {
   readonly now: () => number
-  readonly write: (topic: SinkTopic, key: unknown, value: unknown, options: { readonly timestamp: number; readonly headers?: KHeadersInit | undefined }) => Promise<void>
+  readonly write: (
+    topic: SinkTopic,
+    key: unknown,
+    value: unknown,
+    options: { readonly timestamp: number; readonly headers?: KHeadersInit | undefined },
+  ) => Promise<void>
   readonly process: () => Promise<void>
 }
 
 export const createInput = <K, V>(topic: Topic<K, V>, { now, write, process }: InputContext): TestInput<K, V> => {
-  const nullable: SinkTopic = { ...topic, key: topic.key, value: { encode: (value: V | null) => (value === null ? null : topic.value.encode(value)) } }
+  const nullable: SinkTopic = {
+    ...topic,
+    key: topic.key,
+    value: { encode: (value: V | null) => (value === null ? null : topic.value.encode(value)) },
+  }
   return {
     async send(key, value, at = now(), headers = undefined) {
       await write(nullable, key, value, { timestamp: at, headers })

@@ -39,7 +39,9 @@ export const createOutput = <K, V>(topic: Topic<K, V>, log: Log): TestOutput<K, 
     return found
   }
   const all = (): readonly KRecord<K, V | null>[] =>
-    Array.from({ length: partitionsOf(log, topic.name) }, (_, partition) => records(log, { topic: topic.name, partition, offset: 0 })).flatMap((raws) => raws.map(decode))
+    Array.from({ length: partitionsOf(log, topic.name) }, (_, partition) =>
+      records(log, { topic: topic.name, partition, offset: 0 }),
+    ).flatMap((raws) => raws.map(decode))
   return {
     read,
     values: () => read().map(({ value }) => value),

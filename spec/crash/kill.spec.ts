@@ -53,7 +53,9 @@ describeKafka('a process that is killed', (kafka) => {
 })
 
 const start = (id: string, stateDir: string, brokers: readonly string[]): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'counter.child.ts'), id, stateDir, brokers.join(',')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'counter.child.ts'), id, stateDir, brokers.join(',')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 
 const said = async (child: ChildProcess, word: string): Promise<void> => {
   for await (const chunk of child.stdout ?? []) if (String(chunk).includes(word)) return
@@ -77,19 +79,28 @@ const send = (producer: Producer, topic: string, sent: Map<string, number>, coun
       const key = `key-${Math.floor(random() * keys)}`
       sent.set(key, (sent.get(key) ?? 0) + 1)
       const bytes = Buffer.from(key)
-      producer.append({ topic, partition: partitionOf(bytes, partitions) }, { key: bytes, value: codec.number.encode(i), timestamp: systemClock.now(), headers: noHeaders }, delivery, null)
+      producer.append(
+        { topic, partition: partitionOf(bytes, partitions) },
+        { key: bytes, value: codec.number.encode(i), timestamp: systemClock.now(), headers: noHeaders },
+        delivery,
+        null,
+      )
     }
     producer.flush()
   })
 
 const lastOfEachKey = async (transport: Transport, topic: string): Promise<ReadonlyMap<string, number>> => {
-  const ends = await transport.listOffsets(Array.from({ length: partitions }, (_, partition) => ({ topic, partition })), 'stable')
+  const ends = await transport.listOffsets(
+    Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+    'stable',
+  )
   const values = new Map<string, number>()
   for (const end of ends) {
     const reader = transport.read([{ topic, partition: end.partition, offset: 0 }])
-    for (let position = 0; position < end.offset; ) {
+    for (let position = 0; position < end.offset;) {
       for (const chunk of await reader.next()) {
-        for (const batch of chunk.batches) for (const raw of readBatch(batch, position, chunk)) values.set(String(raw.key), codec.number.decode(raw.value))
+        for (const batch of chunk.batches)
+          for (const raw of readBatch(batch, position, chunk)) values.set(String(raw.key), codec.number.decode(raw.value))
         position = chunk.nextOffset
       }
     }

@@ -8,7 +8,8 @@ import { program } from './run.js'
 /** Counted without us. */
 const wordsOfTheBook = (): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
-  for (const { text } of load()) for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1)
+  for (const { text } of load())
+    for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1)
   return counts
 }
 const counts = wordsOfTheBook()

@@ -79,14 +79,24 @@ describe('example 12 without distinct: sinks, split, merge, rx', () => {
       const { hot, cold, rest } = right.split({ hot: (r) => r.celsius > 90, cold: (r) => r.celsius < -30 })
       hot.mergeWith(cold).toTopic(alarms)
       rest.rx(distinctUntilChanged((a, b) => a.value.celsius === b.value.celsius)).toSink(warehouse)
-      right.pipe(pairwise(), map(([a, b]) => b.value.celsius - a.value.celsius)).subscribe((step) => steps.push(step))
+      right
+        .pipe(
+          pairwise(),
+          map(([a, b]) => b.value.celsius - a.value.celsius),
+        )
+        .subscribe((step) => steps.push(step))
     }
     await using t = await testContext(sensors, { partitions: 1 })
 
     for (const celsius of [20, 20, 21, 95, -40, 5000]) await t.input(readings).send('s1', { sensor: 's1', celsius })
 
     expect(t.output(broken).values()).toEqual(['not a temperature: s1'])
-    expect(t.output(alarms).values().map((reading) => reading?.celsius)).toEqual([95, -40])
+    expect(
+      t
+        .output(alarms)
+        .values()
+        .map((reading) => reading?.celsius),
+    ).toEqual([95, -40])
     expect(stored.map(({ celsius }) => celsius)).toEqual([20, 21])
     expect(steps).toEqual([0, 1, 74, -135])
   })

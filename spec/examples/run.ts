@@ -12,11 +12,15 @@ export interface Finished {
 
 /** Runs a program from its sources, in a folder of its own. */
 export const program = (file: string, cwd: string, args: readonly string[] = []) => {
-  const child: ChildProcess = spawn(process.execPath, ['--import', pathToFileURL(resolve(root, 'node_modules/tsx/dist/loader.mjs')).href, resolve(root, file), ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TSX_TSCONFIG_PATH: resolve(root, 'examples/tsconfig.json') },
-  })
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--import', pathToFileURL(resolve(root, 'node_modules/tsx/dist/loader.mjs')).href, resolve(root, file), ...args],
+    {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TSX_TSCONFIG_PATH: resolve(root, 'examples/tsconfig.json') },
+    },
+  )
   let output = ''
   const listeners = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr]) {

@@ -141,7 +141,19 @@ describe('the package', () => {
     await symlink(join(root, 'node_modules/zod'), join(consumer, 'node_modules/zod'))
     const examples = (await readdir(join(root, 'examples'))).filter((file) => file.endsWith('.ts'))
     for (const file of examples) await cp(join(root, 'examples', file), join(folder, file))
-    const strict = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--skipLibCheck', 'true', '--exactOptionalPropertyTypes']
+    const strict = [
+      '--strict',
+      '--noEmit',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'true',
+      '--exactOptionalPropertyTypes',
+    ]
 
     const complaints = await run(execPath, [tsc, ...strict, ...examples.map((file) => join(folder, file))], { cwd: consumer }).then(
       () => '',

@@ -18,7 +18,14 @@ describe('word count', () => {
   it('counts through a repartition topic into a table and a topic', async () => {
     await using t = await testContext(wordCount)
     await t.input(lines).send(null, 'to be or not to be')
-    expect(t.output(counts).toMap()).toEqual(new Map([['to', 2], ['be', 2], ['or', 1], ['not', 1]]))
+    expect(t.output(counts).toMap()).toEqual(
+      new Map([
+        ['to', 2],
+        ['be', 2],
+        ['or', 1],
+        ['not', 1],
+      ]),
+    )
   })
 
   it('goes on counting after a restart, a crash and a lost disk', async () => {
@@ -31,6 +38,11 @@ describe('word count', () => {
     await t.input(lines).send(null, 'to be')
     await t.loseDisk()
     await t.input(lines).send(null, 'to be')
-    expect(t.output(counts).toMap()).toEqual(new Map([['to', 4], ['be', 4]]))
+    expect(t.output(counts).toMap()).toEqual(
+      new Map([
+        ['to', 4],
+        ['be', 4],
+      ]),
+    )
   })
 })
