@@ -226,7 +226,7 @@ const readTo = async (
   if (from.offset >= end) return
   const reader = context.transport.read([from])
   try {
-    for (let position = from.offset, records = 0; position < end;) {
+    for (let position = from.offset; position < end;) {
       if (context.isVoid())
         throw new MillraceError('MR_FENCED', `the restore of task ${context.taskId} was overtaken by another assignment`)
       for (const chunk of await reader.next()) {

@@ -45,7 +45,11 @@ export const commitEntry = ({ writer, number }: CommitMark): { readonly key: Buf
  *
  * **Throws** `MR_STATE_FORMAT` on a record that no version of millrace known here has written.
  */
-export const readChangelogEntry = (record: { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly timestamp: number }): ChangelogEntry => {
+export const readChangelogEntry = (record: {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly timestamp: number
+}): ChangelogEntry => {
   const tag = record.key?.[0]
   if (record.key === null || (tag !== dataTag && tag !== reservedTag)) throw foreign(`its key begins with ${tag ?? 'nothing'}`)
   const key = asBuffer(record.key).subarray(1)
@@ -57,7 +61,8 @@ export const readChangelogEntry = (record: { readonly key: Uint8Array | null; re
 
 const readMark = (value: Buffer | null): CommitMark => {
   const read = parse(value)
-  if (read?.v !== 1 || typeof read.writer !== 'string' || typeof read.number !== 'number') throw foreign('its commit entry has another format')
+  if (read?.v !== 1 || typeof read.writer !== 'string' || typeof read.number !== 'number')
+    throw foreign('its commit entry has another format')
   return { writer: read.writer, number: read.number }
 }
 
@@ -70,4 +75,5 @@ const parse = (value: Buffer | null): { readonly v?: unknown; readonly writer?: 
   }
 }
 
-const foreign = (what: string): MillraceError => new MillraceError('MR_STATE_FORMAT', `a record of the changelog was not written by this version: ${what}`)
+const foreign = (what: string): MillraceError =>
+  new MillraceError('MR_STATE_FORMAT', `a record of the changelog was not written by this version: ${what}`)

@@ -26,9 +26,7 @@ interface Epoch extends StateIdentity {
 }
 
 export type Finding =
-  | { readonly _tag: 'Fresh' }
-  | { readonly _tag: 'Existing' }
-  | { readonly _tag: 'Unusable'; readonly reason: MillraceError }
+  { readonly _tag: 'Fresh' } | { readonly _tag: 'Existing' } | { readonly _tag: 'Unusable'; readonly reason: MillraceError }
 
 export const dataFolder = (folder: string): string => join(folder, 'db')
 export const dataFile = (folder: string): string => join(dataFolder(folder), 'data.mdb')
@@ -43,11 +41,13 @@ export const examine = (folder: string, identity: StateIdentity, clock: Clock): 
   const epoch = readEpoch(folder)
   if (epoch === null) return unusable('MR_STATE_DAMAGED', 'epoch.json is missing or unreadable')
   if (epoch.v !== 1) return unusable('MR_STATE_FORMAT', `epoch.json has format ${epoch.v}, and only 1 is known`)
-  if (epoch.app !== identity.app || epoch.task !== identity.task) return unusable('MR_TOPOLOGY_CHANGED', `it belongs to ${epoch.app}, ${epoch.task}`)
+  if (epoch.app !== identity.app || epoch.task !== identity.task)
+    return unusable('MR_TOPOLOGY_CHANGED', `it belongs to ${epoch.app}, ${epoch.task}`)
   if (epoch.format !== identity.format) return unusable('MR_STATE_FORMAT', `it has format ${epoch.format}, not ${identity.format}`)
   if (epoch.clean !== true && !isSameBoot(String(epoch.boot), bootMark(clock)))
     return unusable('MR_STATE_DAMAGED', 'the machine went down while it was in use, so parts of it may never have reached the disk')
-  const damage = damageOf(dataFile(folder))
+  // A process that died may have died of a damaged page: a close look, lest it die of it at every start.
+  const damage = damageOf(dataFile(folder), { deep: epoch.clean !== true })
   return damage === null ? { _tag: 'Existing' } : unusable(damage.code, damage.what)
 }
 
@@ -64,7 +64,15 @@ const readEpoch = (folder: string): Partial<Epoch> | null => {
 }
 
 export const writeEpoch = (folder: string, identity: StateIdentity, clock: Clock, { clean }: { readonly clean: boolean }): void => {
-  const epoch: Epoch = { v: 1, boot: bootMark(clock), clean, lmdb: lmdbDataVersion, app: identity.app, task: identity.task, format: identity.format }
+  const epoch: Epoch = {
+    v: 1,
+    boot: bootMark(clock),
+    clean,
+    lmdb: lmdbDataVersion,
+    app: identity.app,
+    task: identity.task,
+    format: identity.format,
+  }
   writeDurably(epochFile(folder), `${JSON.stringify(epoch)}\n`)
 }
 
@@ -77,4 +85,5 @@ const bootMark = (clock: Clock): string => {
   }
 }
 
-const isSameBoot = (a: string, b: string): boolean => a === b || (a.startsWith('~') && b.startsWith('~') && Math.abs(Number(a.slice(1)) - Number(b.slice(1))) <= 30)
+const isSameBoot = (a: string, b: string): boolean =>
+  a === b || (a.startsWith('~') && b.startsWith('~') && Math.abs(Number(a.slice(1)) - Number(b.slice(1))) <= 30)

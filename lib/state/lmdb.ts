@@ -25,7 +25,15 @@ export interface LmdbFileOptions {
   readonly maxStores?: number
 }
 
-const environment = { noSync: true, noMemInit: true, maxReaders: 126, mapSize: 64 * 1024 * 1024, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' } as const
+const environment = {
+  noSync: true,
+  noMemInit: true,
+  maxReaders: 126,
+  mapSize: 64 * 1024 * 1024,
+  noSubdir: false,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+} as const
 const plain = { encoding: 'binary', keyEncoding: 'binary' } as const
 type Bytes = Database<Buffer, Buffer>
 
@@ -52,9 +60,13 @@ export const openLmdbFile = (folder: string, options: LmdbFileOptions): OpenedFi
     const root: RootDatabase<Buffer, Buffer> = open({ ...environment, path: dataFolder(path), maxDbs: (options.maxStores ?? 128) + 1 })
     const file = new LmdbFile(path, root, options)
     openFolders.add(path)
-    return finding._tag === 'Unusable' ? { file, found: 'discarded', reason: finding.reason } : { file, found: finding._tag === 'Fresh' ? 'fresh' : 'existing' }
+    return finding._tag === 'Unusable'
+      ? { file, found: 'discarded', reason: finding.reason }
+      : { file, found: finding._tag === 'Fresh' ? 'fresh' : 'existing' }
   } catch (error) {
-    throw isMillraceError(error) ? error : new MillraceError('MR_STATE_WRITE', `the state folder ${path} cannot be opened`, { cause: error })
+    throw isMillraceError(error)
+      ? error
+      : new MillraceError('MR_STATE_WRITE', `the state folder ${path} cannot be opened`, { cause: error })
   }
 }
 
@@ -197,7 +209,14 @@ function* pages(db: Bytes, range: ByteRange): Generator<DiskEntry> {
   for (let limit = firstPage; ; limit = Math.min(limit * 2, largestPage)) {
     const page: DiskEntry[] = []
     let bytes = 0
-    for (const { key, value } of db.getRange({ start, end, exclusiveStart: isExclusive, inclusiveEnd: isReverse, reverse: isReverse, limit })) {
+    for (const { key, value } of db.getRange({
+      start,
+      end,
+      exclusiveStart: isExclusive,
+      inclusiveEnd: isReverse,
+      reverse: isReverse,
+      limit,
+    })) {
       page.push([key, value])
       bytes += value.length
       if (bytes > maxPageBytes) break

@@ -13,7 +13,11 @@ export interface Change<K, A> {
 }
 
 /** The rows of the file with the changes over them, however long the reading takes. */
-export const mergeRows = <K, A>(all: readonly Change<K, A>[], rows: Iterable<TypedRow<K, A>>, range: ByteRange): Iterable<TypedRow<K, A>> => {
+export const mergeRows = <K, A>(
+  all: readonly Change<K, A>[],
+  rows: Iterable<TypedRow<K, A>>,
+  range: ByteRange,
+): Iterable<TypedRow<K, A>> => {
   const sign = range.reverse === true ? -1 : 1
   const changes = all.filter(({ keyBytes }) => isWithin(keyBytes, range)).sort((a, b) => sign * a.keyBytes.compare(b.keyBytes))
   return changes.length === 0 ? rows : merge(changes, rows, sign)

@@ -51,7 +51,9 @@ const openLocked = (folder: string, lock: FileLock): Slot => {
     }
   } catch (error) {
     lock.release()
-    throw isMillraceError(error) ? error : new MillraceError('MR_STATE_WRITE', `the state folder ${folder} cannot be used`, { cause: error })
+    throw isMillraceError(error)
+      ? error
+      : new MillraceError('MR_STATE_WRITE', `the state folder ${folder} cannot be used`, { cause: error })
   }
 }
 

@@ -25,11 +25,17 @@ describe('readChangelogEntry', () => {
 
   it('has these bytes for ever', () => {
     expect(dataKey(Buffer.from('mill')).toString('hex')).toBe('016d696c6c')
-    expect(commitEntry({ writer: 'w1', number: 7 })).toEqual({ key: Buffer.from('\0commit'), value: Buffer.from('{"v":1,"writer":"w1","number":7}') })
+    expect(commitEntry({ writer: 'w1', number: 7 })).toEqual({
+      key: Buffer.from('\0commit'),
+      value: Buffer.from('{"v":1,"writer":"w1","number":7}'),
+    })
   })
 
   it('passes over reserved entries of a later version', () => {
-    expect(readChangelogEntry({ key: Buffer.from('\0stream-time'), value: null, timestamp: 0 })).toEqual({ _tag: 'Unknown', name: 'stream-time' })
+    expect(readChangelogEntry({ key: Buffer.from('\0stream-time'), value: null, timestamp: 0 })).toEqual({
+      _tag: 'Unknown',
+      name: 'stream-time',
+    })
   })
 
   it.each([

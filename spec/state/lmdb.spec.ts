@@ -24,7 +24,8 @@ const filled = (): string => {
   return folder
 }
 const epochOf = (folder: string): Record<string, unknown> => JSON.parse(readFileSync(join(folder, 'epoch.json'), 'utf8'))
-const changeEpoch = (folder: string, change: Record<string, unknown>): void => writeFileSync(join(folder, 'epoch.json'), JSON.stringify({ ...epochOf(folder), ...change }))
+const changeEpoch = (folder: string, change: Record<string, unknown>): void =>
+  writeFileSync(join(folder, 'epoch.json'), JSON.stringify({ ...epochOf(folder), ...change }))
 const data = (folder: string): string => join(folder, 'db', 'data.mdb')
 const overwrite = (path: string, offset: number, bytes: Buffer): void => {
   const fd = openSync(path, 'r+')
@@ -58,13 +59,22 @@ describe('openLmdbFile', () => {
     const torn = filled()
     changeEpoch(torn, { boot: 'another boot', clean: false })
     const { file, found, reason } = open(torn)
-    expect([found, reason?.code, file.store('words').count(), file.meta.get('offset')]).toEqual(['discarded', 'MR_STATE_DAMAGED', 0, undefined])
+    expect([found, reason?.code, file.store('words').count(), file.meta.get('offset')]).toEqual([
+      'discarded',
+      'MR_STATE_DAMAGED',
+      0,
+      undefined,
+    ])
     expect(existsSync(`${torn}.trash`)).toBe(false)
     file.close()
   })
 
   it.each<[string, string, (folder: string) => void]>([
-    ['a file that was cut', 'MR_STATE_DAMAGED', (folder) => truncateSync(data(folder), Math.floor((statSync(data(folder)).size * 0.6) / 4096) * 4096)],
+    [
+      'a file that was cut',
+      'MR_STATE_DAMAGED',
+      (folder) => truncateSync(data(folder), Math.floor((statSync(data(folder)).size * 0.6) / 4096) * 4096),
+    ],
     ['a file that lost its last byte', 'MR_STATE_DAMAGED', (folder) => truncateSync(data(folder), statSync(data(folder)).size - 1)],
     ['a file cut within its first page', 'MR_STATE_DAMAGED', (folder) => truncateSync(data(folder), 100)],
     ['a file of something else', 'MR_STATE_DAMAGED', (folder) => writeFileSync(data(folder), Buffer.alloc(100_000, 'text'))],
@@ -136,7 +146,8 @@ describe('openLmdbFile', () => {
     const store = file.store('words')
     const overwriteSome = (round: number): void =>
       file.commit(() => {
-        for (let i = 0; i < 200; i++) store.put(Buffer.from(`word-${(i * 37 + round * 101) % 2000}`), { value: Buffer.alloc(100, round), timestamp: round })
+        for (let i = 0; i < 200; i++)
+          store.put(Buffer.from(`word-${(i * 37 + round * 101) % 2000}`), { value: Buffer.alloc(100, round), timestamp: round })
       })
     for (let round = 0; round < 100; round++) overwriteSome(round)
     const before = statSync(data(folder)).size

@@ -212,11 +212,24 @@ describe('Overlay, whatever is done to it', () => {
     { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), key: fc.nat(), timestamp: fc.nat(3) }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('get' as const), key: fc.nat() }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('commit' as const, 'drop' as const, 'fail' as const, 'restart' as const) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('range' as const), from: fc.option(fc.nat()), to: fc.option(fc.nat()), reverse: fc.boolean() }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('range' as const),
+        from: fc.option(fc.nat()),
+        to: fc.option(fc.nat()),
+        reverse: fc.boolean(),
+      }),
+    },
   )
   type Model = Map<string, readonly [value: number, timestamp: number]>
 
-  const run = (file: StateFile, kind: keyof typeof kinds, maxCached: number, actions: readonly (typeof action extends fc.Arbitrary<infer T> ? T : never)[]): void => {
+  const run = (
+    file: StateFile,
+    kind: keyof typeof kinds,
+    maxCached: number,
+    actions: readonly (typeof action extends fc.Arbitrary<infer T> ? T : never)[],
+  ): void => {
     const { codec: keyCodec, keys } = kinds[kind]
     const options = { store: file.store('s'), key: keyCodec, value: json as Codec<number>, maxCached }
     let overlay = new Overlay(options)
@@ -273,11 +286,16 @@ describe('Overlay, whatever is done to it', () => {
     return reverse ? sorted.reverse() : sorted
   }
   const anyRun = (make: () => StateFile) =>
-    fc.property(fc.constantFrom('string' as const, 'number' as const, 'object' as const), fc.constantFrom(0, 1, 3, 100), fc.array(action, { maxLength: 60 }), (kind, maxCached, actions) => {
-      const file = make()
-      run(file, kind, maxCached, actions)
-      file.destroy()
-    })
+    fc.property(
+      fc.constantFrom('string' as const, 'number' as const, 'object' as const),
+      fc.constantFrom(0, 1, 3, 100),
+      fc.array(action, { maxLength: 60 }),
+      (kind, maxCached, actions) => {
+        const file = make()
+        run(file, kind, maxCached, actions)
+        file.destroy()
+      },
+    )
 
   it('is a map over a map in memory', () => {
     fc.assert(anyRun(openMemoryFile), { numRuns: 500 })

@@ -8,7 +8,11 @@ describe('openSlot', () => {
   it('takes the lowest slot that is free, also among members of one process', () => {
     const stateDir = tempFolder()
     const [a, b, c] = [openSlot(stateDir, 'app'), openSlot(stateDir, 'app'), openSlot(stateDir, 'other')]
-    expect([a, b, c].map(({ folder }) => folder)).toEqual([join(stateDir, 'app', 'slot-0'), join(stateDir, 'app', 'slot-1'), join(stateDir, 'other', 'slot-0')])
+    expect([a, b, c].map(({ folder }) => folder)).toEqual([
+      join(stateDir, 'app', 'slot-0'),
+      join(stateDir, 'app', 'slot-1'),
+      join(stateDir, 'other', 'slot-0'),
+    ])
 
     a.release()
     a.release()

@@ -119,6 +119,7 @@ describe.each(engines)('StateFile in $engine', ({ make }) => {
         file.commit(() => undefined)
       }),
     ).toThrow('inside commit()')
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- what a caller in JavaScript may do
     expect(() => file.commit(async () => store.put(bytes('a'), row('1')))).toThrow('async')
     expect(store.count()).toBe(0)
     file.close()
@@ -182,11 +183,14 @@ const write = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('meta' as const), value: fc.jsonValue() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const), store, range: fc.constant({}) }) },
 )
-const range = fc.record({ from: fc.option(key, { nil: undefined }), to: fc.option(key, { nil: undefined }), reverse: fc.boolean() }).map(
-  ({ from, to, reverse }): ByteRange => ({ ...(from && { from }), ...(to && { to }), reverse }),
-)
+const range = fc
+  .record({ from: fc.option(key, { nil: undefined }), to: fc.option(key, { nil: undefined }), reverse: fc.boolean() })
+  .map(({ from, to, reverse }): ByteRange => ({ ...(from && { from }), ...(to && { to }), reverse }))
 const action = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('commit' as const), writes: fc.array(write, { maxLength: 12 }), throws: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('commit' as const), writes: fc.array(write, { maxLength: 12 }), throws: fc.boolean() }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('read' as const), store, range }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
 )
@@ -250,7 +254,9 @@ const check = (world: World, name: string, { from, to, reverse }: ByteRange): vo
     .sort(([a], [b]) => (a < b ? -1 : 1))
   if (reverse === true) wanted.reverse()
   const range: ByteRange = { ...(from && { from }), ...(to && { to }), ...(reverse !== undefined && { reverse }) }
-  const found = [...target.entries(range)].map(([id, { value, timestamp }]) => [id.toString('latin1'), `${timestamp}/${Buffer.from(value).toString('latin1')}`] as const)
+  const found = [...target.entries(range)].map(
+    ([id, { value, timestamp }]) => [id.toString('latin1'), `${timestamp}/${Buffer.from(value).toString('latin1')}`] as const,
+  )
   expect(found).toEqual(wanted)
   expect(target.count()).toBe(all.length)
   for (const [id, text] of all) {
