@@ -12,7 +12,12 @@ export const aggregate = <K, V, A>(by: Aggregator<K, V, A>, store: StoreSpec<K, 
 
 /** Does not look at the values, so they are not even decoded. */
 export const count = <K>(store: StoreSpec<K, number>): PerRecord =>
-  folding(store, 'count', (row) => (row ? row.value + 1 : 1), (record) => record.isNull)
+  folding(
+    store,
+    'count',
+    (row) => (row ? row.value + 1 : 1),
+    (record) => record.isNull,
+  )
 
 /** As `aggregate`, where the first value of a key is its first result. */
 export const reduce = <K, V>(f: (a: V, b: V) => V, store: StoreSpec<K, V>): PerRecord =>

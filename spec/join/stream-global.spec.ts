@@ -28,7 +28,7 @@ describe('joinGlobal', () => {
     expect(task.drops).toEqual(drops)
   })
   it('refuses a promise for a key', () => {
-    const later = joinGlobal({ table: 'users', on: (() => Promise.resolve('f0')), left: false, join: () => 1, label: 'join' })
+    const later = joinGlobal({ table: 'users', on: () => Promise.resolve('f0'), left: false, join: () => 1, label: 'join' })
     expect(() => opened(fakeTask(users), later)('k', 'X')).toThrow(/^MR_PROMISE_IN_SYNC_VERB/)
   })
 })

@@ -13,22 +13,25 @@ const pageSize = 4096
 describe('damageOf', () => {
   it('finds nothing in what LMDB has written', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(fc.tuple(fc.nat(3000), fc.integer({ min: -1, max: 20_000 })), { maxLength: 300 }), { maxLength: 12 }), (commits) => {
-        const folder = join(tempFolder(), 'task')
-        const { file } = openLmdbFile(folder, { identity, clock: systemClock })
-        for (const writes of commits) {
-          const store = file.store(`s${writes.length % 3}`)
-          file.commit(() => {
-            for (const [key, bytes] of writes) {
-              if (bytes < 0) store.remove(Buffer.from(`k${key}`))
-              else store.put(Buffer.from(`k${key}`), { value: Buffer.alloc(bytes % (key % 7 === 0 ? 20_000 : 100)), timestamp: 1 })
-            }
-            if (writes.length % 10 === 9) store.clear()
-          })
-          expect(damageOf(join(folder, 'db', 'data.mdb'), { deep: true })).toBeNull()
-        }
-        file.close()
-      }),
+      fc.property(
+        fc.array(fc.array(fc.tuple(fc.nat(3000), fc.integer({ min: -1, max: 20_000 })), { maxLength: 300 }), { maxLength: 12 }),
+        (commits) => {
+          const folder = join(tempFolder(), 'task')
+          const { file } = openLmdbFile(folder, { identity, clock: systemClock })
+          for (const writes of commits) {
+            const store = file.store(`s${writes.length % 3}`)
+            file.commit(() => {
+              for (const [key, bytes] of writes) {
+                if (bytes < 0) store.remove(Buffer.from(`k${key}`))
+                else store.put(Buffer.from(`k${key}`), { value: Buffer.alloc(bytes % (key % 7 === 0 ? 20_000 : 100)), timestamp: 1 })
+              }
+              if (writes.length % 10 === 9) store.clear()
+            })
+            expect(damageOf(join(folder, 'db', 'data.mdb'), { deep: true })).toBeNull()
+          }
+          file.close()
+        },
+      ),
       { numRuns: 40 },
     )
   })
@@ -38,7 +41,8 @@ describe('damageOf', () => {
     const { file } = openLmdbFile(folder, { identity, clock: systemClock })
     const store = file.store('words')
     file.commit(() => {
-      for (let i = 0; i < 3000; i++) store.put(Buffer.from(`word-${i}`), { value: Buffer.alloc(i % 500 === 0 ? 10_000 : 50, 1), timestamp: i })
+      for (let i = 0; i < 3000; i++)
+        store.put(Buffer.from(`word-${i}`), { value: Buffer.alloc(i % 500 === 0 ? 10_000 : 50, 1), timestamp: i })
     })
     file.close()
     const whole = join(folder, 'db', 'data.mdb')
@@ -68,7 +72,8 @@ describe('damageOf', () => {
     file.close()
     const data = join(folder, 'db', 'data.mdb')
     const fd = openSync(data, 'r+')
-    for (let page = 10; page < statSync(data).size / pageSize - 10; page++) writeSync(fd, Buffer.alloc(pageSize), 0, pageSize, page * pageSize)
+    for (let page = 10; page < statSync(data).size / pageSize - 10; page++)
+      writeSync(fd, Buffer.alloc(pageSize), 0, pageSize, page * pageSize)
     closeSync(fd)
 
     const first = startChild('word-count.ts', [folder])

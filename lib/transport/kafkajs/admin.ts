@@ -38,7 +38,10 @@ export class Admin {
     const found = topicMetadata.filter(({ partitionMetadata }) => partitionMetadata.length > 0)
     const compacted = await this.compactedAmong(found.map(({ topic }) => topic))
     return new Map(
-      found.map(({ topic, partitionMetadata }) => [topic, { name: topic, partitions: partitionMetadata.length, isCompacted: compacted.has(topic) }]),
+      found.map(({ topic, partitionMetadata }) => [
+        topic,
+        { name: topic, partitions: partitionMetadata.length, isCompacted: compacted.has(topic) },
+      ]),
     )
   }
 
@@ -77,7 +80,9 @@ export class Admin {
 
   private async compactedAmong(topics: readonly string[]): Promise<ReadonlySet<string>> {
     if (topics.length === 0) return new Set()
-    const configs = await this.retry('describing topics', () => this.connections.sendToAny(describeTopicConfigsV1(topics, ['cleanup.policy'])))
+    const configs = await this.retry('describing topics', () =>
+      this.connections.sendToAny(describeTopicConfigsV1(topics, ['cleanup.policy'])),
+    )
     const refused = configs.find(({ errorCode }) => errorCode !== broker.none)
     if (refused !== undefined) throw brokerError(refused.errorCode, `describing topic ${refused.topic}`, refused.message)
     return new Set(configs.filter(({ entries }) => entries.get('cleanup.policy')?.includes('compact') === true).map(({ topic }) => topic))
@@ -90,7 +95,8 @@ export class Admin {
       const { topicMetadata } = await this.retry('describing topics', () => this.connections.sendToAny(metadataV6(topics)))
       const led = topicMetadata.filter(({ partitionMetadata: all }) => all.length > 0 && all.every(({ leader }) => leader >= 0))
       if (led.length === topics.length) return
-      if (this.clock.now() > giveUpAt) throw new MillraceError('MR_KAFKA', `topics ${topics.join(', ')} have no leaders ${patienceMs / 1000} s after they were created`)
+      if (this.clock.now() > giveUpAt)
+        throw new MillraceError('MR_KAFKA', `topics ${topics.join(', ')} have no leaders ${patienceMs / 1000} s after they were created`)
       await sleep(this.clock, pauseMs)
     }
   }
@@ -104,7 +110,7 @@ export class Admin {
     await this.retry(what, () => this.connections.addTopics([...new Set(partitions.map(({ topic }) => topic))]))
     const answers: A[] = []
     const giveUpAt = this.clock.now() + patienceMs
-    for (let left = partitions; left.length > 0; ) {
+    for (let left = partitions; left.length > 0;) {
       const round = await this.askLeaders(what, left, request)
       answers.push(...round.answers)
       left = round.left
@@ -130,16 +136,21 @@ export class Admin {
       if (leader !== null) byLeader.set(leader, [...(byLeader.get(leader) ?? []), at])
       else left.push(at)
       // A topic that was just created may not have reached the broker that was asked.
-      if (this.connections.partitionsOf(at.topic) <= at.partition) error = new MillraceError('MR_TOPIC_MISSING', `${what}: there is no ${at.topic}-${at.partition}`)
+      if (this.connections.partitionsOf(at.topic) <= at.partition)
+        error = new MillraceError('MR_TOPIC_MISSING', `${what}: there is no ${at.topic}-${at.partition}`)
     }
     const ask = async (leader: number, some: readonly P[]): Promise<void> => {
       const outcome = await this.connections.sendTo(leader, request(some)).catch((thrown: unknown) => toMillraceError(thrown, what))
       if (outcome instanceof MillraceError && isHopeless(outcome)) throw outcome
       for (const at of some) {
-        const answer = outcome instanceof MillraceError ? undefined : outcome.find((one) => one.topic === at.topic && one.partition === at.partition)
+        const answer =
+          outcome instanceof MillraceError ? undefined : outcome.find((one) => one.topic === at.topic && one.partition === at.partition)
         if (answer?.errorCode === broker.none) answers.push(answer)
         else {
-          error = outcome instanceof MillraceError ? outcome : brokerError(answer?.errorCode ?? broker.unknown, `${what} of ${at.topic}-${at.partition}`)
+          error =
+            outcome instanceof MillraceError
+              ? outcome
+              : brokerError(answer?.errorCode ?? broker.unknown, `${what} of ${at.topic}-${at.partition}`)
           if (answer !== undefined && !isRetriable(answer.errorCode)) throw error
           left.push(at)
         }
@@ -169,6 +180,7 @@ const againWithout = (topic: NewTopic, answer: TopicError | undefined): readonly
   if (answer === undefined || answer.errorCode === broker.none || answer.errorCode === broker.topicExists) return []
   if (answer.errorCode === broker.notController || answer.errorCode === broker.requestTimedOut) return [topic]
   const unknown = answer.errorCode === broker.invalidConfig ? unknownConfig.exec(answer.message ?? '')?.[1] : undefined
-  if (unknown === undefined || !(unknown in topic.config)) throw brokerError(answer.errorCode, `creating topic ${topic.name}`, answer.message)
+  if (unknown === undefined || !(unknown in topic.config))
+    throw brokerError(answer.errorCode, `creating topic ${topic.name}`, answer.message)
   return [{ ...topic, config: Object.fromEntries(Object.entries(topic.config).filter(([name]) => name !== unknown)) }]
 }

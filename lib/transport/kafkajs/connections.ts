@@ -3,7 +3,15 @@ import { MillraceError } from '../../core/errors.js'
 import type { TopicPartition } from '../port.js'
 import { isStaleMetadata } from './error-codes.js'
 import { toMillraceError } from './errors.js'
-import { captureCluster, type KafkaJsBroker, type KafkaJsCluster, type KafkaJsConnection, type KafkaSettings, type Metadata, type PartitionMetadata } from './internals.js'
+import {
+  captureCluster,
+  type KafkaJsBroker,
+  type KafkaJsCluster,
+  type KafkaJsConnection,
+  type KafkaSettings,
+  type Metadata,
+  type PartitionMetadata,
+} from './internals.js'
 import { metadataV6, type Request } from './requests.js'
 import { WireReader } from './wire.js'
 import { within } from './within.js'
@@ -36,7 +44,11 @@ export class Connections {
   /** Rejects with `MR_BROKER_UNREACHABLE` within 15 s, with `MR_AUTHENTICATION` at once. */
   async connect(): Promise<void> {
     try {
-      const outcome = await within(this.clock, connectMs, this.cluster.connect().then(() => this.refresh()))
+      const outcome = await within(
+        this.clock,
+        connectMs,
+        this.cluster.connect().then(() => this.refresh()),
+      )
       if (outcome === 'late') throw new MillraceError('MR_BROKER_UNREACHABLE', `no broker has answered within ${connectMs / 1000} s`)
     } catch (error) {
       await within(this.clock, 1000, this.close())
@@ -141,7 +153,10 @@ export class Connections {
   private withOwnMetadata(broker: KafkaJsBroker): KafkaJsBroker {
     broker.metadata = async (topics = []): Promise<Metadata> => {
       const metadata = await this.send(broker, metadataV6(topics))
-      return { ...metadata, topicMetadata: metadata.topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0 || isLeaderless(topicErrorCode)) }
+      return {
+        ...metadata,
+        topicMetadata: metadata.topicMetadata.filter(({ topicErrorCode }) => topicErrorCode === 0 || isLeaderless(topicErrorCode)),
+      }
     }
     return broker
   }

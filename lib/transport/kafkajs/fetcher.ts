@@ -128,7 +128,9 @@ export class Fetcher {
     this.onTrouble(toMillraceError(error, 'handing on what was fetched'), new Map())()
   }
 
-  private ask(node: number): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {
+  private ask(
+    node: number,
+  ): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {
     if (this.isClosed || !this.events.mayFetch()) return null
     const positions = new Map<string, Asked>()
     let maxWaitMs = this.settings.waitMs

@@ -61,4 +61,5 @@ export class Generation implements Member {
   }
 }
 
-const over = ({ groupId, generation }: GroupIdentity): MillraceError => new MillraceError('MR_FENCED', `generation ${generation} of group ${groupId} is over`)
+const over = ({ groupId, generation }: GroupIdentity): MillraceError =>
+  new MillraceError('MR_FENCED', `generation ${generation} of group ${groupId} is over`)

@@ -116,7 +116,12 @@ const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): I
 }
 
 /** kafkajs crashes when no broker answers for a second or two, and comes back as a stranger that waits for its own old session. */
-const patiently = async (find: () => Promise<KafkaJsBroker>, cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): Promise<KafkaJsBroker> => {
+const patiently = async (
+  find: () => Promise<KafkaJsBroker>,
+  cluster: KafkaJsCluster,
+  clock: Clock,
+  events: GroupEvents,
+): Promise<KafkaJsBroker> => {
   const giveUpAt = clock.now() + findMs
   for (;;) {
     try {
@@ -160,38 +165,37 @@ const listenTo = (coordinator: KafkaJsBroker, clock: Clock, events: GroupEvents)
 const rejoin = (type: 'REBALANCE_IN_PROGRESS' | 'NOT_COORDINATOR_FOR_GROUP', message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { type })
 
-const assigner =
-  (cluster: KafkaJsCluster, options: GroupOptions): ReturnType<PartitionAssigner> => ({
+const assigner = (cluster: KafkaJsCluster, options: GroupOptions): ReturnType<PartitionAssigner> => ({
+  name: 'millrace',
+  version: 0,
+  // Version 0: version 1 promises owned partitions, which kafkajs does not write.
+  protocol: () => ({
     name: 'millrace',
-    version: 0,
-    // Version 0: version 1 promises owned partitions, which kafkajs does not write.
-    protocol: () => ({
-      name: 'millrace',
-      metadata: AssignerProtocol.MemberMetadata.encode({
-        version: 0,
-        topics: [...options.topics].sort(),
-        userData: encodeUserData({ nodeId: options.nodeId, held: options.held() }),
-      }),
+    metadata: AssignerProtocol.MemberMetadata.encode({
+      version: 0,
+      topics: [...options.topics].sort(),
+      userData: encodeUserData({ nodeId: options.nodeId, held: options.held() }),
     }),
-    assign: ({ members }) => {
-      const known = members.map(({ memberId, memberMetadata }) => {
-        const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata)
-        return { memberId, ...decodeUserData(metadata?.userData ?? Buffer.alloc(0)) }
-      })
-      const shares = assign(known, topicSets(cluster, options))
-      // One for every member: a broker logs a warning for those left out.
-      return Promise.resolve(
-        members.map(({ memberId }) => ({
-          memberId,
-          memberAssignment: AssignerProtocol.MemberAssignment.encode({
-            version: 0,
-            assignment: partitionsByTopic(shares.get(memberId) ?? []),
-            userData: Buffer.alloc(0),
-          }),
-        })),
-      )
-    },
-  })
+  }),
+  assign: ({ members }) => {
+    const known = members.map(({ memberId, memberMetadata }) => {
+      const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata)
+      return { memberId, ...decodeUserData(metadata?.userData ?? Buffer.alloc(0)) }
+    })
+    const shares = assign(known, topicSets(cluster, options))
+    // One for every member: a broker logs a warning for those left out.
+    return Promise.resolve(
+      members.map(({ memberId }) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 0,
+          assignment: partitionsByTopic(shares.get(memberId) ?? []),
+          userData: Buffer.alloc(0),
+        }),
+      })),
+    )
+  },
+})
 
 /** The sets all members agreed on; a topic in none of them is a set of its own, behind them. */
 const topicSets = (cluster: KafkaJsCluster, { copartitioned, topics }: GroupOptions): readonly TopicSet[] => {

@@ -100,7 +100,8 @@ export const asCluster = (cluster: unknown): KafkaJsCluster => {
   const found = cluster as KafkaJsCluster // checked part by part below
   for (const name of methods) if (typeof found[name] !== 'function') throw unsupported(`Cluster.${name}`)
   if (!(found.targetTopics instanceof Set)) throw unsupported('Cluster.targetTopics')
-  if (!('metadata' in (found.brokerPool ?? {})) || typeof found.brokerPool.createBroker !== 'function') throw unsupported('Cluster.brokerPool.createBroker')
+  if (!('metadata' in (found.brokerPool ?? {})) || typeof found.brokerPool.createBroker !== 'function')
+    throw unsupported('Cluster.brokerPool.createBroker')
   return found
 }
 
@@ -148,7 +149,12 @@ export const captureCluster = (settings: KafkaSettings): KafkaJsCluster => {
     partitionAssigners: [
       ({ cluster }) => {
         captured = asCluster(cluster)
-        return { name: 'none', version: 0, protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }), assign: () => Promise.resolve([]) }
+        return {
+          name: 'none',
+          version: 0,
+          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+          assign: () => Promise.resolve([]),
+        }
       },
     ],
   })
@@ -166,8 +172,10 @@ let isPatched = false
 const patchRequestQueue = (): void => {
   if (isPatched) return
   isPatched = true
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded with kafkajs, at first use; an import would be typed, and these files have no types
   const { version } = require('kafkajs/package.json') as { readonly version: string } // a file of kafkajs, of this shape since its first release
   if (version !== '2.2.4') throw unsupported(`version 2.2.4 installed but ${version}`)
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
   const queue = (require('kafkajs/src/network/requestQueue') as RequestQueueClass).prototype // untyped file of the pinned version, checked below
   const schedule = queue.scheduleCheckPendingRequests
   if (typeof schedule !== 'function') throw unsupported('RequestQueue.scheduleCheckPendingRequests')

@@ -224,7 +224,7 @@ const wrap = (sequence: number): number => sequence % 2_147_483_648
 /** One call for a run of records with the same listener. */
 const tellDelivered = ({ deliveries }: SealedBatch, at: TopicPartition, lastOffset: number): void => {
   const first = lastOffset - deliveries.length + 1
-  for (let from = 0; from < deliveries.length; ) {
+  for (let from = 0; from < deliveries.length;) {
     const delivery = deliveries[from]
     let to = from + 1
     while (to < deliveries.length && deliveries[to] === delivery) to += 1

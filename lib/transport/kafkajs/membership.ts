@@ -110,7 +110,8 @@ export class Membership implements Owner {
     const mine = (): boolean => session !== null && this.session === session
     const consumer = openGroupConsumer(this.kafka, this.options, this.clock, {
       beforeJoin: (coordinator) => (mine() ? this.beforeJoin(coordinator) : Promise.resolve()),
-      joined: (generation, memberId, partitions) => mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions),
+      joined: (generation, memberId, partitions) =>
+        mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions),
       alive: (sentAt) => mine() && this.hear(sentAt),
       kicked: () => (this.isKicked = true),
       isStaying: () => mine() && !this.isOver && this.leaving === null,
@@ -118,13 +119,18 @@ export class Membership implements Owner {
       crashed: (error, restarts) => mine() && void this.onCrash(error, restarts),
     })
     const { fetchWaitMs, fetchBytes } = this.options
-    const fetcher = new Fetcher(consumer.connections, this.clock, { waitMs: fetchWaitMs, bytesPerPartition: fetchBytes, maxBytes }, {
-      chunk: (chunk) => this.listener.chunk(chunk),
-      outOfRange: (at) => this.listener.outOfRange(at),
-      failed: (error) => void this.fail(error),
-      trouble: (error) => this.listener.trouble(error),
-      mayFetch: () => true,
-    })
+    const fetcher = new Fetcher(
+      consumer.connections,
+      this.clock,
+      { waitMs: fetchWaitMs, bytesPerPartition: fetchBytes, maxBytes },
+      {
+        chunk: (chunk) => this.listener.chunk(chunk),
+        outOfRange: (at) => this.listener.outOfRange(at),
+        failed: (error) => void this.fail(error),
+        trouble: (error) => this.listener.trouble(error),
+        mayFetch: () => true,
+      },
+    )
     const offsets = new GroupOffsets(consumer.connections, this.coordinatorOf(consumer), this.clock)
     this.coordinator = null
     session = { consumer, fetcher, offsets }
@@ -166,9 +172,13 @@ export class Membership implements Owner {
     session.fetcher.stopAll()
     this.revoking ??= this.listener.revoke(deadlineMs)
     const connections = session.consumer.connections
-    const beats = coordinator && beatWhile(connections, coordinator, current.identity, this.options.heartbeatMs, this.clock, (at) => this.hear(at))
+    const beats =
+      coordinator && beatWhile(connections, coordinator, current.identity, this.options.heartbeatMs, this.clock, (at) => this.hear(at))
     const outcome = await within(this.clock, deadlineMs, this.revoking)
-    if (outcome === 'late') this.listener.trouble(new MillraceError('MR_DEADLINE', `draining for a rebalance of ${this.options.groupId} took more than ${deadlineMs} ms`))
+    if (outcome === 'late')
+      this.listener.trouble(
+        new MillraceError('MR_DEADLINE', `draining for a rebalance of ${this.options.groupId} took more than ${deadlineMs} ms`),
+      )
     this.revoking = null
     const isVoid = beats?.stop() === 'kicked' || this.isKicked
     // While the member leaves, the barrier of a rebalance may wait for the same drain.
@@ -245,7 +255,9 @@ export class Membership implements Owner {
       () => {
         if (this.isOver || this.leaving !== null) return
         if (this.session !== null && this.clock.now() - this.quietSince > longest) {
-          this.listener.trouble(new MillraceError('MR_BROKER_UNREACHABLE', `group ${this.options.groupId} has been silent for ${longest} ms`))
+          this.listener.trouble(
+            new MillraceError('MR_BROKER_UNREACHABLE', `group ${this.options.groupId} has been silent for ${longest} ms`),
+          )
           void this.lose().then(() => this.rebuild())
         }
         this.watchOver()
@@ -283,13 +295,18 @@ export class Membership implements Owner {
     const stopped = session?.consumer.stop() ?? Promise.resolve()
     this.letGo()
     // kafkajs waits for what is on its way, which a dead broker never answers.
-    await within(this.clock, deadlineMs, stopped.catch(() => undefined))
+    await within(
+      this.clock,
+      deadlineMs,
+      stopped.catch(() => undefined),
+    )
     if (session !== null) await within(this.clock, 1000, session.consumer.connections.close())
     this.onEnd()
   }
 
   private openSession(): Session {
-    if (this.session === null || this.isOver) throw new MillraceError('MR_FENCED', `the membership in group ${this.options.groupId} is over`)
+    if (this.session === null || this.isOver)
+      throw new MillraceError('MR_FENCED', `the membership in group ${this.options.groupId} is over`)
     return this.session
   }
 }

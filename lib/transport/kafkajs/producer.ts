@@ -54,7 +54,12 @@ export class KafkaProducer implements Producer {
   }
 
   /** Connected, and known to the brokers. */
-  static async open(kafka: KafkaSettings, clock: Clock, options: ProducerOptions, onClose: (producer: KafkaProducer) => void): Promise<KafkaProducer> {
+  static async open(
+    kafka: KafkaSettings,
+    clock: Clock,
+    options: ProducerOptions,
+    onClose: (producer: KafkaProducer) => void,
+  ): Promise<KafkaProducer> {
     const connections = Connections.capture(kafka, clock)
     await connections.connect()
     const producer = new KafkaProducer(connections, clock, kafka, options, onClose)
@@ -244,7 +249,11 @@ export class KafkaProducer implements Producer {
     for (const { lane } of parts) {
       lane.isInFlight = false
       if (answers instanceof MillraceError) this.unanswered(lane, answers)
-      else this.answered(lane, answers.find((part) => part.topic === lane.topic && part.partition === lane.partition))
+      else
+        this.answered(
+          lane,
+          answers.find((part) => part.topic === lane.topic && part.partition === lane.partition),
+        )
     }
     this.drain()
   }
@@ -269,7 +278,10 @@ export class KafkaProducer implements Producer {
     const what = `writing to ${lane.topic}-${lane.partition}`
     const error = brokerError(code, what)
     if (blamesOneRecord.has(code)) {
-      if (!lane.split()) lane.refused(error.code === 'MR_KAFKA' ? new MillraceError('MR_PRODUCE', `${what}: the broker refuses the record`, { cause: error }) : error)
+      if (!lane.split())
+        lane.refused(
+          error.code === 'MR_KAFKA' ? new MillraceError('MR_PRODUCE', `${what}: the broker refuses the record`, { cause: error }) : error,
+        )
       return
     }
     lane.lastError = error
@@ -285,7 +297,9 @@ export class KafkaProducer implements Producer {
       this.delay(lane, this.clock.now())
       if (isStaleMetadata(code)) this.refreshSoon()
     } else {
-      lane.refused(error.code === 'MR_AUTHORIZATION' ? error : new MillraceError('MR_PRODUCE', `${what}: ${nameOf(code)}`, { cause: error }))
+      lane.refused(
+        error.code === 'MR_AUTHORIZATION' ? error : new MillraceError('MR_PRODUCE', `${what}: ${nameOf(code)}`, { cause: error }),
+      )
     }
   }
 
@@ -340,4 +354,9 @@ export class KafkaProducer implements Producer {
 
 const blamesOneRecord = new Set<number>([broker.messageTooLarge, broker.recordListTooLarge, broker.invalidTimestamp, broker.invalidRecord])
 const forgetsProducer = new Set<number>([broker.outOfOrderSequence, broker.unknownProducer, broker.invalidProducerEpoch])
-const mayHaveStored = new Set<number>([broker.unknown, broker.requestTimedOut, broker.networkException, broker.notEnoughReplicasAfterAppend])
+const mayHaveStored = new Set<number>([
+  broker.unknown,
+  broker.requestTimedOut,
+  broker.networkException,
+  broker.notEnoughReplicasAfterAppend,
+])

@@ -14,7 +14,9 @@ export interface Request<A> {
 }
 
 /** In the order of the wire: topics, then what belongs to each. */
-export const byTopic = <A extends { readonly topic: string }>(items: readonly A[]): readonly (readonly [topic: string, items: readonly A[]])[] => {
+export const byTopic = <A extends { readonly topic: string }>(
+  items: readonly A[],
+): readonly (readonly [topic: string, items: readonly A[]])[] => {
   const topics = new Map<string, A[]>()
   for (const item of items) {
     const same = topics.get(item.topic)
@@ -110,7 +112,10 @@ export interface ProducedPart extends PartitionError {
 }
 
 /** Waits for all in-sync replicas. One batch for a partition. */
-export const produceV7 = (parts: readonly (TopicPartition & { readonly batch: Buffer })[], timeoutMs: number): Request<readonly ProducedPart[]> => {
+export const produceV7 = (
+  parts: readonly (TopicPartition & { readonly batch: Buffer })[],
+  timeoutMs: number,
+): Request<readonly ProducedPart[]> => {
   const to = new WireWriter().string(null).int16(-1).int32(timeoutMs)
   to.array(byTopic(parts), ([topic, items]) => {
     to.string(topic).array(items, ({ partition, batch }) => to.int32(partition).raw(batch))
@@ -184,7 +189,9 @@ export interface TopicConfig extends TopicError {
 export const describeTopicConfigsV1 = (topics: readonly string[], keys: readonly string[]): Request<readonly TopicConfig[]> => {
   const to = new WireWriter()
   to.array(topics, (topic) => {
-    to.int8(2).string(topic).array(keys, (key) => to.string(key))
+    to.int8(2)
+      .string(topic)
+      .array(keys, (key) => to.string(key))
   })
   return {
     apiKey: 32,

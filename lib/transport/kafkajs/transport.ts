@@ -1,6 +1,19 @@
 import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
-import type { GroupListener, GroupOptions, Member, NewTopic, OffsetSpec, PartitionOffset, Producer, ProducerOptions, Reader, TopicInfo, TopicPartition, Transport } from '../port.js'
+import type {
+  GroupListener,
+  GroupOptions,
+  Member,
+  NewTopic,
+  OffsetSpec,
+  PartitionOffset,
+  Producer,
+  ProducerOptions,
+  Reader,
+  TopicInfo,
+  TopicPartition,
+  Transport,
+} from '../port.js'
 import { Admin } from './admin.js'
 import { Connections } from './connections.js'
 import type { KafkaLog, KafkaSettings } from './internals.js'

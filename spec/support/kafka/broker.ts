@@ -48,7 +48,14 @@ export interface KafkaHandle {
   stop(): Promise<void>
 }
 
-const jvm = ['-Xms64m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
+const jvm = [
+  '-Xms64m',
+  '-Xmx384m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+]
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 
 const isAlive = (pid: number): boolean => {
@@ -61,7 +68,10 @@ const isAlive = (pid: number): boolean => {
 }
 
 const logTail = (cluster: KafkaCluster, node: number): string =>
-  readFileSync(join(cluster.folder, `node-${node}.log`), 'utf8').split('\n').slice(-15).join('\n')
+  readFileSync(join(cluster.folder, `node-${node}.log`), 'utf8')
+    .split('\n')
+    .slice(-15)
+    .join('\n')
 
 /** The broker is killed when its owner is gone, however that ended. */
 const tieTo = (owner: number, pid: number): void => {
@@ -163,8 +173,18 @@ export const startCluster = async (options: KafkaOptions = {}): Promise<KafkaClu
   })
   const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
   const brokers = ports.map((node) => `127.0.0.1:${node.listeners['PLAINTEXT']}`)
-  const cluster: KafkaCluster = { version, brokers, folder, jars: await kafkaJars(version), ports, pids: [], owner: options.owner ?? process.pid }
-  ports.forEach((_, node) => writeFileSync(join(folder, `node-${node}.properties`), nodeProperties(folder, node, ports, options.props ?? {})))
+  const cluster: KafkaCluster = {
+    version,
+    brokers,
+    folder,
+    jars: await kafkaJars(version),
+    ports,
+    pids: [],
+    owner: options.owner ?? process.pid,
+  }
+  ports.forEach((_, node) =>
+    writeFileSync(join(folder, `node-${node}.properties`), nodeProperties(folder, node, ports, options.props ?? {})),
+  )
   await Promise.all(ports.map((_, node) => format(cluster, node, options.format ?? [])))
   ports.forEach((_, node) => spawnNode(cluster, node))
   await ready(cluster)

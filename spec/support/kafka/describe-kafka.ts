@@ -11,7 +11,8 @@ export interface DescribeKafkaOptions {
 const external = process.env['KAFKA_BROKERS']
 
 const reasonToSkip = (options: DescribeKafkaOptions): string | null => {
-  if (external !== undefined && external !== '') return options.ownCluster === true ? 'KAFKA_BROKERS is set, and this suite breaks brokers' : null
+  if (external !== undefined && external !== '')
+    return options.ownCluster === true ? 'KAFKA_BROKERS is set, and this suite breaks brokers' : null
   return whyNoKafka()
 }
 
@@ -23,11 +24,7 @@ const unavailable = (): never => {
  * A suite that needs a real Kafka: KAFKA_BROKERS, or one started from its jars. Where neither is possible it is skipped and
  * says so; with CI=true it fails instead.
  */
-export const describeKafka = (
-  title: string,
-  define: (kafka: () => KafkaHandle) => void,
-  options: DescribeKafkaOptions = {},
-): void => {
+export const describeKafka = (title: string, define: (kafka: () => KafkaHandle) => void, options: DescribeKafkaOptions = {}): void => {
   const version = options.version ?? kafkaVersions.current
   const reason = reasonToSkip(options)
   if (reason === null) {

@@ -25,14 +25,17 @@ const write = async (connections: Connections, topic: string, keys: readonly str
   for (const key of keys) writer.append({ key: Buffer.from(key), value, timestamp: Date.now(), headers: noHeaders })
   const id = asProducer ? await connections.sendToAny(initProducerIdV1()) : null
   const batch = writer.seal(id === null ? undefined : { ...id, baseSequence: 0 })
-  const [answer] = await connections.sendTo(connections.leaderOf({ topic, partition: 0 }) ?? -1, produceV7([{ topic, partition: 0, batch }], 5000))
+  const [answer] = await connections.sendTo(
+    connections.leaderOf({ topic, partition: 0 }) ?? -1,
+    produceV7([{ topic, partition: 0, batch }], 5000),
+  )
   expect(answer?.errorCode).toBe(0)
 }
 
 const countTo = async (transport: Transport, from: PartitionOffset, end: number): Promise<{ records: number; chunks: number }> => {
   const reader = transport.read([from])
   let [records, chunks] = [0, 0]
-  for (let next = from.offset; next < end; ) {
+  for (let next = from.offset; next < end;) {
     for (const chunk of await reader.next()) {
       records += chunk.batches.reduce((sum, batch) => sum + recordCount(batch), 0)
       next = chunk.nextOffset

@@ -35,7 +35,9 @@ describeKafka('a missing topic', (kafka) => {
     const transport = transportTo(kafka().brokers)
 
     await expect(transport.listOffsets([{ topic: 'not-there', partition: 0 }], 'end')).rejects.toMatchObject({ code: 'MR_TOPIC_MISSING' })
-    await expect(transport.read([{ topic: 'not-there', partition: 0, offset: 0 }]).next()).rejects.toMatchObject({ code: 'MR_TOPIC_MISSING' })
+    await expect(transport.read([{ topic: 'not-there', partition: 0, offset: 0 }]).next()).rejects.toMatchObject({
+      code: 'MR_TOPIC_MISSING',
+    })
     expect((await transport.describeTopics(['not-there'])).size).toBe(0)
     await transport.close()
   })
@@ -64,13 +66,16 @@ describeKafka(
       const pair = ['-genkeypair', '-alias', 'broker', '-keyalg', 'RSA', '-keysize', '2048', '-validity', '30', '-dname', 'CN=127.0.0.1']
       const access = ['-storetype', 'PKCS12', '-keystore', store, '-storepass', 'changeit']
       execFileSync('keytool', [...pair, '-ext', 'san=ip:127.0.0.1', ...access], { stdio: 'ignore' })
-      certificate = execFileSync('keytool', ['-exportcert', '-rfc', '-alias', 'broker', ...access], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+      certificate = execFileSync('keytool', ['-exportcert', '-rfc', '-alias', 'broker', ...access], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).toString()
       kafka = await startKafka({
         listeners: ['SASL_PLAINTEXT', 'SSL'],
         format: ['--add-scram', 'SCRAM-SHA-256=[name=alice,password=secret]'],
         props: {
           'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
-          'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+          'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config':
+            'org.apache.kafka.common.security.scram.ScramLoginModule required;',
           'ssl.keystore.location': store,
           'ssl.keystore.password': 'changeit',
           'ssl.keystore.type': 'PKCS12',

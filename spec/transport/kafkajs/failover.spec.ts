@@ -62,7 +62,8 @@ describeKafka(
       await connections.connect()
       await connections.addTopics([topic])
       const coordinator = (await connections.cluster.findGroupCoordinator({ groupId: group })).nodeId ?? 0
-      const leader = partitions.map((partition) => connections.leaderOf({ topic, partition }) ?? 0).find((node) => node !== coordinator) ?? 0
+      const leader =
+        partitions.map((partition) => connections.leaderOf({ topic, partition }) ?? 0).find((node) => node !== coordinator) ?? 0
       await connections.close()
 
       await kafka.kill(leader - 1)

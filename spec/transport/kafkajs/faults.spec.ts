@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../../lib/core/clock.js'
-import { MillraceError } from '../../../lib/core/errors.js'
+import { type MillraceError } from '../../../lib/core/errors.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { Producer, TopicPartition, Transport } from '../../../lib/transport/port.js'
 import { describeKafka, startKafka, uniqueName, type KafkaHandle } from '../../support/kafka/index.js'
@@ -94,7 +94,12 @@ describeKafka('a lossy network', (kafka) => {
 
   it('reads and writes on after every connection was cut', async () => {
     const network = new Network()
-    const transport = kafkaTransport({ brokers: kafka().brokers, kafka: { socketFactory: network.socketFactory }, clientId: 'cut', clock: systemClock })
+    const transport = kafkaTransport({
+      brokers: kafka().brokers,
+      kafka: { socketFactory: network.socketFactory },
+      clientId: 'cut',
+      clock: systemClock,
+    })
     const at = { topic: uniqueName('cut'), partition: 0 }
     await transport.createTopics([{ name: at.topic, partitions: 1, config: {} }])
     const producer = await transport.producer()

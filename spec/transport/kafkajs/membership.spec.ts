@@ -38,7 +38,11 @@ describeKafka('a member', (kafka) => {
     await recorder.until(() => recorder.generations.length > 1)
 
     expect(wasAlive).toBe(false)
-    expect(recorder.events.filter((event) => !event.startsWith('chunk') && !event.startsWith('trouble'))).toEqual(['assigned', 'lost', 'assigned'])
+    expect(recorder.events.filter((event) => !event.startsWith('chunk') && !event.startsWith('trouble'))).toEqual([
+      'assigned',
+      'lost',
+      'assigned',
+    ])
     await expect(old.commit([{ topic, partition: 0, offset: 1, metadata: '' }])).rejects.toMatchObject({ code: 'MR_FENCED' })
     expect(recorder.member.isAlive()).toBe(true)
   })

@@ -25,7 +25,12 @@ const subject = (kafka: () => KafkaHandle) => async (): Promise<ContractSubject>
     transport,
     close: () => transport.close(),
     compact: (topic) => compact(transport, topic),
-    compactedConfig: { 'segment.ms': '1000', 'max.compaction.lag.ms': '1000', 'min.cleanable.dirty.ratio': '0.001', 'delete.retention.ms': '100' },
+    compactedConfig: {
+      'segment.ms': '1000',
+      'max.compaction.lag.ms': '1000',
+      'min.cleanable.dirty.ratio': '0.001',
+      'delete.retention.ms': '100',
+    },
   }
 }
 
