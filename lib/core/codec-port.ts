@@ -49,6 +49,7 @@ export interface StandardSchema<A> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
+    /** Gives `{ value }` or `{ issues }`. */
     readonly validate: (value: unknown) => unknown
     readonly types?: { readonly input: unknown; readonly output: A } | undefined
   }

@@ -148,6 +148,7 @@ export const codec: {
    * What JSON does not give back (Date, Map, undefined in an object) is written as `JSON.stringify` does; `testContext` tells.
    */
   json<A = unknown>(): Codec<A>
+  /** JSON, each value that is read validated by a schema: zod, valibot, arktype, any Standard Schema. */
   json<A>(schema: StandardSchema<A>): Codec<A>
   /** Null is no bytes: an absent key, a tombstone. */
   nullable<A>(c: Codec<A>): Codec<A | null>

@@ -5,6 +5,7 @@
 export interface KHeaders extends Iterable<readonly [name: string, value: Uint8Array | null]> {
   /** The last one of that name; undefined when there is none. */
   get(name: string): Uint8Array | null | undefined
+  /** All of that name, in wire order. */
   getAll(name: string): readonly (Uint8Array | null)[]
   /** The last value of `name` as UTF-8. */
   text(name: string): string | undefined

@@ -478,9 +478,13 @@ export interface Pipeline {
  * @since 0.1.0
  */
 export interface Logger {
+  /** Details of what goes well. */
   debug(o: object, message?: string): void
+  /** What changes. */
   info(o: object, message?: string): void
+  /** What is dealt with, and should be known. */
   warn(o: object, message?: string): void
+  /** What ends the app, or loses somebody something. */
   error(o: object, message?: string): void
 }
 

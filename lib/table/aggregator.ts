@@ -13,6 +13,7 @@ import type { Meta } from '../core/record.js'
  */
 export interface Aggregator<in K, in V, A> {
   readonly empty: A
+  /** The result with one value more. Gives a new one, or `acc` itself when nothing changes; never changes `acc` in place. */
   readonly add: (acc: A, value: V, meta: Meta<K>) => A
 }
 
@@ -34,6 +35,7 @@ export interface Mergeable<in K, in V, A> extends Aggregator<K, V, A> {
  * @since 0.1.0
  */
 export interface Reversible<in K, in V, A> extends Aggregator<K, V, A> {
+  /** The result without a value that was added before. */
   readonly remove: (acc: A, value: V, meta: Meta<K>) => A
 }
 

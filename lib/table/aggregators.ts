@@ -118,12 +118,17 @@ const group = <V, A>(g: Group<A>, f: (value: V) => A): Both<V, A> =>
  */
 export const agg: {
   readonly count: Mergeable<unknown, unknown, number> & Reversible<unknown, unknown, number>
+  /** The sum of what `f` gives. */
   sum<V>(f: (value: V) => number): Mergeable<unknown, V, number> & Reversible<unknown, V, number>
   /** Kept as sum and count, so that it stays exact when values are taken out. */
   mean<V>(f: (value: V) => number): Mergeable<unknown, V, Mean> & Reversible<unknown, V, Mean>
+  /** The smallest. */
   min<V>(f: (value: V) => number): Mergeable<unknown, V, number>
+  /** The largest. */
   max<V>(f: (value: V) => number): Mergeable<unknown, V, number>
+  /** The first value that came. */
   first<V>(): Mergeable<unknown, V, Option<V>>
+  /** The last value that came. */
   latest<V>(): Mergeable<unknown, V, Option<V>>
   /** Largest first; of equals the earlier, NaN last. `MR_CONFIG` unless `n` is a whole number above 0. */
   topN<V>(n: number, by: (value: V) => number): Mergeable<unknown, V, readonly V[]>
@@ -141,6 +146,7 @@ export const agg: {
   >(
     parts: S,
   ): Mergeable<unknown, V, ResultOf<S>> & ReversibleIfAll<S, V>
+  /** The same, where the parts say themselves what they take. */
   struct<S extends AggregatorParts>(parts: S): Mergeable<unknown, InputOf<S>, ResultOf<S>> & ReversibleIfAll<S, InputOf<S>>
 } = Object.freeze({
   count,

@@ -34,7 +34,9 @@ export interface TestContext extends AsyncDisposable {
   readonly app: App
   /** Everything sent so far is processed and committed. Done after each `send` unless `commit: 'manual'`. */
   commit(): Promise<void>
+  /** Where records of a topic are put in. */
   input<K, V>(topic: Topic<K, V>): TestInput<K, V>
+  /** Where records of a topic are read. */
   output<K, V>(topic: Topic<K, V>): TestOutput<K, V>
   /** Moves the wall clock; timers and commits that are due happen before it resolves. */
   advance(by: Duration): Promise<void>

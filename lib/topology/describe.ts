@@ -8,8 +8,11 @@ import type { Plan } from './sub-topology.js'
  * @since 0.1.0
  */
 export interface Topology {
+  /** Text for people. */
   toString(): string
+  /** A flowchart in Mermaid's language. */
   toMermaid(): string
+  /** The same as data, for tools. */
   toJSON(): unknown
 }
 

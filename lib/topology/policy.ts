@@ -32,7 +32,13 @@ export type ErrorPolicy =
   | { readonly _tag: 'Skip' }
   | { readonly _tag: 'DeadLetter'; readonly topic: string | null; readonly consecutive: number }
   | { readonly _tag: 'Retry'; readonly times: number; readonly backoffMs: number; readonly then: ErrorPolicy }
-  | { readonly _tag: 'When'; readonly test: (failure: Failure) => boolean; readonly then: ErrorPolicy; readonly otherwise: ErrorPolicy }
+  | {
+      readonly _tag: 'When'
+      /** Which of the two policies a failure goes to. */
+      readonly test: (failure: Failure) => boolean
+      readonly then: ErrorPolicy
+      readonly otherwise: ErrorPolicy
+    }
 
 const count = (n: number, least: number, what: string): number => {
   if (Number.isInteger(n) && n >= least) return n

@@ -1,4 +1,4 @@
-import { sleep, type Clock, type Timer } from '../../core/clock.js'
+import type { Clock, Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
 import { BatchWriter } from '../batch/writer.js'
@@ -8,7 +8,8 @@ import { broker, brokerError, isRetriable, isStaleMetadata, nameOf } from './err
 import { isHopeless, toMillraceError } from './errors.js'
 import type { KafkaSettings } from './internals.js'
 import { Lane, type ProducerId } from './lane.js'
-import { initProducerIdV1, produceV7, type ProducedPart } from './requests.js'
+import { askForProducerId } from './producer-id.js'
+import { produceV7, type ProducedPart } from './requests.js'
 
 const maxRequestBytes = 8 * 1024 * 1024
 /** How long a broker may wait for its replicas. */
@@ -326,25 +327,11 @@ export class KafkaProducer implements Producer {
   }
 
   private async initialise(giveUpAt: number): Promise<void> {
-    for (let delayMs = backoffMs.first; ; delayMs = Math.min(delayMs * 2, backoffMs.most)) {
-      const error = await this.tryInitialise()
-      if (error === null) return
-      if (isHopeless(error) || this.clock.now() > giveUpAt || this.isClosed) throw error
-      this.note(error)
-      await sleep(this.clock, delayMs)
-    }
-  }
-
-  private async tryInitialise(): Promise<MillraceError | null> {
-    const what = 'asking for a producer id'
-    try {
-      const { errorCode, producerId, producerEpoch } = await this.connections.sendToAny(initProducerIdV1())
-      if (errorCode !== broker.none) return brokerError(errorCode, what)
-      this.identity = { producerId, producerEpoch }
-      return null
-    } catch (thrown) {
-      return toMillraceError(thrown, what)
-    }
+    this.identity = await askForProducerId(this.connections, this.clock, {
+      giveUpAt,
+      isOver: () => this.isClosed,
+      note: (error) => this.note(error),
+    })
   }
 
   private note(error: MillraceError): void {
