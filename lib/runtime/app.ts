@@ -172,10 +172,10 @@ export class RunnableApp implements App, Host {
     if (this.starting) return this.starting
     const { signal } = options
     if (signal?.aborted) return Promise.reject(toError(signal.reason))
-    this.starting = this.startNow()
     const giveUp = () => void this.stop()
     signal?.addEventListener('abort', giveUp, { once: true })
-    return this.starting.finally(() => signal?.removeEventListener('abort', giveUp))
+    this.starting = this.startNow().finally(() => signal?.removeEventListener('abort', giveUp))
+    return this.starting
   }
 
   private async startNow(): Promise<void> {

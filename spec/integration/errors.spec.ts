@@ -1,0 +1,196 @@
+import { codec, isMillraceError, policy, topic, type App, type ErrorPolicy } from 'millrace'
+import { testContext } from 'millrace/testing'
+import { z } from 'zod'
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+const raw = topic('in', { key: codec.string, value: codec.bytes })
+const input = topic('in', { key: codec.string, value: codec.json(z.object({ n: z.number() })) })
+const out = topic('out', { key: codec.string, value: codec.number })
+const dead = topic('test-dead', { key: codec.string, value: codec.string })
+
+/** Sends good, bad, good; gives what came out and what was set aside. */
+const run = async (define: (app: App) => unknown, onError: ErrorPolicy, bad: string) => {
+  await using t = await testContext(define, { onError, partitions: 1, logger: silent })
+  const send = (text: string) => t.input(raw).send('k', Buffer.from(text), 5, { trace: 'abc' })
+  let failure: unknown = null
+  try {
+    for (const text of ['{"n":1}', bad, '{"n":3}']) await send(text)
+  } catch (error) {
+    failure = error
+  }
+  return { values: t.output(out).values(), dead: t.output(dead).read(), failure }
+}
+const passing = (app: App) =>
+  app
+    .stream(input)
+    .map(({ n }) => n)
+    .toTopic(out)
+const throwing = (app: App) =>
+  app
+    .stream(input)
+    .flatMap(function* ({ n }) {
+      yield n
+      if (n === 2) throw new Error('no twos')
+    })
+    .toTopic(out)
+const rejecting = (app: App) =>
+  app
+    .stream(input)
+    .mapAsync(({ n }) => (n === 2 ? Promise.reject(new Error('no twos')) : Promise.resolve(n)))
+    .toTopic(out)
+const unwritable = (app: App) =>
+  app
+    .stream(input)
+    .map(({ n }) => (n === 2 ? ('two' as unknown as number) : n))
+    .toTopic(out)
+const sinking = (app: App) =>
+  app
+    .stream(input)
+    .toSink({ name: 'db', write: ([record]) => (record?.value.n === 2 ? Promise.reject(new Error('no twos')) : Promise.resolve()) })
+
+describe('a record that cannot be taken', () => {
+  it.each([
+    ['bytes that are not JSON', passing, 'not json', 'MR_DECODE'],
+    ['a value that does not match its schema', passing, '{"n":"two"}', 'MR_SCHEMA'],
+    ['a lambda that throws', throwing, '{"n":2}', 'MR_PROCESS'],
+    ['a promise that rejects', rejecting, '{"n":2}', 'MR_PROCESS'],
+    ['a value the sink cannot write', unwritable, '{"n":2}', 'MR_ENCODE'],
+    ['a sink that rejects', sinking, '{"n":2}', 'MR_SINK'],
+  ] as const)('fails the app by default: %s', async (_, define, bad, code) => {
+    const { failure, values } = await run(define, policy.fail, bad)
+
+    expect(isMillraceError(failure) && failure.code).toBe(code)
+    expect(values).not.toContain(3)
+  })
+
+  it.each([
+    ['decode', passing, 'not json'],
+    ['process', throwing, '{"n":2}'],
+    ['process, later', rejecting, '{"n":2}'],
+    ['produce', unwritable, '{"n":2}'],
+  ] as const)('is left out by skip, and takes its siblings with it: %s', async (_, define, bad) => {
+    expect(await run(define, policy.skip, bad)).toMatchObject({ values: [1, 3], failure: null, dead: [] })
+  })
+
+  it.each([
+    ['decode', passing, 'not json', 'in', 'decode.decode'],
+    ['process', throwing, '{"n":2}', 'flatMap', 'process.error'],
+    ['process', rejecting, '{"n":2}', 'mapAsync', 'process.error'],
+    ['produce', unwritable, '{"n":2}', 'toTopic', 'produce.encode'],
+    ['sink', sinking, '{"n":2}', 'db', 'sink.error'],
+  ] as const)('goes to the dead letters as it was read, with the headers of KIP-1034: %s', async (stage, define, bad, node, reason) => {
+    const { dead: letters, failure } = await run(define, policy.deadLetter(), bad)
+
+    expect(failure).toBeNull()
+    expect(letters.map(({ key, value }) => [key, value])).toEqual([['k', bad]])
+    const header = (name: string) => letters[0]?.headers.text(name)
+    expect({
+      own: header('trace'),
+      topic: header('__streams.errors.topic'),
+      partition: header('__streams.errors.partition'),
+      offset: header('__streams.errors.offset'),
+      stage: header('millrace.dlq.stage'),
+      node: header('millrace.dlq.node'),
+      reason: header('millrace.dlq.reason'),
+      id: header('millrace.dlq.id'),
+      time: header('millrace.dlq.timestamp'),
+    }).toEqual({ own: 'abc', topic: 'in', partition: '0', offset: '1', stage, node, reason, id: 'in/0@1', time: '5' })
+  })
+
+  it('is tried again as often as retry says, in place, before what comes after it', async () => {
+    const tries: number[] = []
+    const flaky = (app: App) =>
+      app
+        .stream(input)
+        .map(({ n }) => {
+          tries.push(n)
+          if (n === 2 && tries.filter((tried) => tried === 2).length < 3) throw new Error('not yet')
+          return n
+        })
+        .toTopic(out)
+
+    const { values } = await run(flaky, policy.retry({ times: 2, backoff: '10s' }, policy.fail), '{"n":2}')
+
+    expect(values).toEqual([1, 2, 3])
+    expect(tries).toEqual([1, 2, 2, 2, 3])
+  })
+
+  it('is handed on when the retries are used up, and told apart by when', async () => {
+    const onError = policy.when((failure) => failure.stage === 'process', policy.retry({ times: 1 }, policy.skip), policy.fail)
+
+    expect((await run(throwing, onError, '{"n":2}')).values).toEqual([1, 3])
+    expect((await run(passing, onError, 'not json')).failure).not.toBeNull()
+  })
+
+  it('fails the app when too many of a partition in a row are set aside', async () => {
+    await using t = await testContext(passing, { onError: policy.deadLetter(undefined, { consecutive: 2 }), partitions: 1, logger: silent })
+    const send = (text: string) => t.input(raw).send('k', Buffer.from(text))
+
+    await send('bad')
+    await send('bad')
+    await expect(send('bad')).rejects.toMatchObject({ code: 'MR_TOO_MANY_DEAD_LETTERS' })
+    expect(t.output(dead).read()).toHaveLength(2)
+  })
+
+  it('is a policy of its source first, then of the app', async () => {
+    const lenient = (app: App) =>
+      app
+        .stream(input, { onError: policy.skip })
+        .map(({ n }) => n)
+        .toTopic(out)
+
+    expect((await run(lenient, policy.fail, 'not json')).values).toEqual([1, 3])
+  })
+
+  it.each([['a null where none is allowed', (t: { send: (value: null) => Promise<void> }) => t.send(null), 'MR_NULL']] as const)(
+    '%s',
+    async (_, send, code) => {
+      await using t = await testContext(
+        (app) =>
+          app
+            .stream(out)
+            .map((n) => n)
+            .toTopic(topic('copy', { key: codec.string, value: codec.number })),
+        { logger: silent },
+      )
+
+      await expect(send({ send: (value) => t.input(out).send('k', value) })).rejects.toMatchObject({ code })
+    },
+  )
+
+  it('a promise given back by a verb that takes none', async () => {
+    const passes = (() => Promise.resolve(true)) as unknown as () => boolean // what plain JavaScript lets through
+    const define = (app: App) =>
+      app
+        .stream(out)
+        .filter(passes)
+        .toTopic(topic('copy', { key: codec.string, value: codec.number }))
+    await using t = await testContext(define, { logger: silent })
+
+    await expect(t.input(out).send('k', 1)).rejects.toMatchObject({ code: 'MR_PROMISE_IN_SYNC_VERB' })
+  })
+
+  it('an event time too far ahead of the clock, or none at all', async () => {
+    const timed = topic('timed', { key: codec.string, value: codec.number, timestamp: (n) => n })
+    const define = (app: App) =>
+      app.stream(timed, { maxAhead: '1h', onError: policy.skip }).toTopic(topic('copy', { key: codec.string, value: codec.number }))
+    await using t = await testContext(define, { now: 1_000_000, logger: silent })
+
+    for (const n of [5, 1_000_000 + 3_600_000, 1_000_000 + 3_600_001, -1, NaN]) await t.input(timed).send('k', n)
+
+    expect(t.output(topic('copy', { key: codec.string, value: codec.number })).values()).toEqual([5, 4_600_000])
+  })
+
+  it('a stored value that its codec does not give back', async () => {
+    await using t = await testContext(
+      (app) =>
+        app
+          .stream(out)
+          .groupByKey()
+          .aggregate({ empty: new Date(0), add: (_, n) => new Date(n) }),
+      { logger: silent },
+    )
+
+    await expect(t.input(out).send('k', 1)).rejects.toMatchObject({ code: 'MR_CODEC_LOSSY' })
+  })
+})
