@@ -19,7 +19,7 @@ export const kafkaJars = async (version: KafkaVersion): Promise<string> => {
     if (existsSync(folder)) return
     const partial = `${folder}.partial`
     rmSync(partial, { recursive: true, force: true })
-    const pom = resolve(__dirname, 'pom.xml')
+    const pom = resolve(process.cwd(), 'spec/support/kafka/pom.xml') // also where the benchmarks run, compiled elsewhere
     const goal = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
     await promisify(execFile)('mvn', [...goal, `-Dkafka.version=${version}`, `-DoutputDirectory=${partial}`])
     renameSync(partial, folder)
