@@ -310,6 +310,7 @@ export class Engine {
   /** Retriable: the next tick tries again, or a rebalance makes it void. */
   private notCommitted(error: Error): void {
     if (this.isClosing) return
+    this.progress.notify()
     if (isMillraceError(error) && error.retriable)
       this.options.settings.logger.warn({ code: error.code, error: error.summary }, 'will be tried again')
     else this.options.fail(error)

@@ -1,3 +1,4 @@
+import { isMillraceError } from '../core/errors.js'
 import type { PartitionOffset, Transport } from '../transport/port.js'
 import type { Assignment } from './assignment.js'
 import type { Signal } from './signal.js'
@@ -24,10 +25,23 @@ export const settle = async (context: SettleContext): Promise<void> => {
     await context.assignment.settle()
     const ends = await endsOf(context)
     await reach(context, new Map(ends.map((end) => [keyOf(end), end.offset])))
-    await context.commit()
+    const isCommitted = await commit(context)
     const found = JSON.stringify(ends)
-    if (found === before && context.assignment.running.every(context.isQuiet)) return
+    if (isCommitted && found === before && context.assignment.running.every(context.isQuiet)) return
     before = found
+  }
+}
+
+/** False: it could not be done now, for the group has moved on or a broker is away; what becomes of it is progress, too. */
+const commit = async (context: SettleContext): Promise<boolean> => {
+  const moved = context.progress.wait()
+  try {
+    await context.commit()
+    return true
+  } catch (error) {
+    if (!isMillraceError(error) || !error.retriable) throw error
+    await moved
+    return false
   }
 }
 
