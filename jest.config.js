@@ -10,5 +10,6 @@ module.exports = {
   },
   globalSetup: '<rootDir>/spec/support/kafka/global-setup.cjs',
   globalTeardown: '<rootDir>/spec/support/kafka/global-teardown.cjs',
-  maxWorkers: 2,
+  // The specs start brokers and processes of their own: one at a time leaves them a core.
+  maxWorkers: 1,
 }

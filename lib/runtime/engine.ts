@@ -120,7 +120,12 @@ export class Engine {
   }
 
   private settling() {
-    return { transport: this.options.transport, assignment: this.assignment, progress: this.progress }
+    return {
+      transport: this.options.transport,
+      assignment: this.assignment,
+      progress: this.progress,
+      isRunning: () => this.state === 'running',
+    }
   }
 
   /** What may have changed what the tasks may do. */

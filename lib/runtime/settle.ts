@@ -8,6 +8,8 @@ export interface SettleContext {
   readonly transport: Transport
   readonly assignment: Assignment
   readonly progress: Signal
+  /** False while tasks are handed on or restored: then there is nothing to be settled about. */
+  readonly isRunning: () => boolean
   /** After each round. */
   readonly commit: () => Promise<void>
   /** Nothing is left to do for it. */
@@ -22,13 +24,22 @@ type Ends = ReadonlyMap<string, number>
  */
 export const settle = async (context: SettleContext): Promise<void> => {
   for (let before = null as string | null; ;) {
-    await context.assignment.settle()
+    await runs(context)
     const ends = await endsOf(context)
     await reach(context, new Map(ends.map((end) => [keyOf(end), end.offset])))
     const isCommitted = await commit(context)
     const found = JSON.stringify(ends)
-    if (isCommitted && found === before && context.assignment.running.every(context.isQuiet)) return
+    if (isCommitted && found === before && context.isRunning() && context.assignment.running.every(context.isQuiet)) return
     before = found
+  }
+}
+
+const runs = async ({ assignment, isRunning, progress }: SettleContext): Promise<void> => {
+  for (;;) {
+    const moved = progress.wait()
+    await assignment.settle()
+    if (isRunning()) return
+    await moved
   }
 }
 

@@ -16,8 +16,8 @@ app.stream(input).groupByKey().count({ name: 'counts' }).toTopic(output)
 
 const main = async (): Promise<void> => {
   await app.start()
-  process.stdout.write('running\n')
   process.on('SIGTERM', () => void app.settled().then(() => app.stop()))
+  process.stdout.write('running\n')
   await app.done
 }
 main().catch((error: unknown) => {

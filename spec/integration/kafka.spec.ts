@@ -193,6 +193,11 @@ describeKafka(
       await during
       await app.settled()
 
+      await until(
+        () => rowsOf(counted),
+        (rows) => rows.size === 10,
+      )
+
       expect(await rowsOf(counted)).toEqual(new Map(Array.from({ length: 10 }, (_, i) => [`k${i}`, 40] as const)))
     }, 120_000)
   },
