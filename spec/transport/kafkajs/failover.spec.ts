@@ -1,5 +1,5 @@
 import { systemClock } from '../../../lib/core/clock.js'
-import { isMillraceError } from '../../../lib/core/errors.js'
+import { isMillraceError, toError } from '../../../lib/core/errors.js'
 import { Connections } from '../../../lib/transport/kafkajs/connections.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { CommittedOffset, Producer, Transport } from '../../../lib/transport/port.js'
@@ -37,7 +37,7 @@ const committed = async (recorder: Recorder, offset: CommittedOffset): Promise<v
   for (;;) {
     const error: unknown = await recorder.member.commit([offset]).catch((thrown: unknown) => thrown)
     if (error === undefined) return
-    if (!isMillraceError(error, 'MR_FENCED')) throw error
+    if (!isMillraceError(error, 'MR_FENCED')) throw toError(error)
     await new Promise((next) => setImmediate(next))
   }
 }
