@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { open, type Database, type RootDatabase } from 'lmdb'
+import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb'
 import type { Clock } from '../core/clock.js'
 import { isMillraceError, MillraceError } from '../core/errors.js'
 import { CommitScope } from './commit-scope.js'
@@ -74,6 +74,7 @@ class LmdbFile implements StateFile {
   readonly isDurable = true
   readonly meta: MetaStore
   private readonly scope = new CommitScope()
+  private readonly health: Health
   private readonly stores = new Map<string, LmdbStore>()
   private isClosed = false
 
@@ -82,14 +83,15 @@ class LmdbFile implements StateFile {
     private readonly root: RootDatabase<Buffer, Buffer>,
     private readonly options: LmdbFileOptions,
   ) {
-    this.meta = metaStore(root.openDB('meta', plain), this.scope)
+    this.health = new Health(folder)
+    this.meta = metaStore(root.openDB('meta', plain), this.scope, this.health)
   }
 
   store(name: string): ByteStore {
     const known = this.stores.get(name)
     if (known) return known
     this.scope.assertIdle('store()') // a database made in a transaction that is rolled back would be gone
-    const store = new LmdbStore(name, this.root.openDB(`store:${name}`, plain), this.scope)
+    const store = new LmdbStore(name, this.root.openDB(`store:${name}`, plain), this.scope, this.health)
     this.stores.set(name, store)
     return store
   }
@@ -107,15 +109,22 @@ class LmdbFile implements StateFile {
       })
     } catch (error) {
       if (thrown.length > 0) throw thrown[0]
-      throw new MillraceError('MR_STATE_WRITE', `the commit to ${this.folder} failed and was rolled back`, { cause: error })
+      throw this.health.notWritten('the commit', error)
     }
   }
 
   close(): void {
     if (this.isClosed) return
-    syncFile(dataFile(this.folder))
-    this.shut()
-    writeEpoch(this.folder, this.options.identity, this.options.clock, { clean: true })
+    try {
+      syncFile(dataFile(this.folder))
+      this.shut()
+      // Without the mark the next start looks at every page.
+      if (!this.health.isSuspect) writeEpoch(this.folder, this.options.identity, this.options.clock, { clean: true })
+    } catch (error) {
+      throw this.health.notWritten('the mark of a clean shutdown', error)
+    } finally {
+      this.shut()
+    }
   }
 
   destroy(): void {
@@ -133,61 +142,89 @@ class LmdbFile implements StateFile {
   }
 }
 
+/** Whether LMDB has ever failed: then the file may be damaged, also where this process has not looked. */
+class Health {
+  isSuspect = false
+  constructor(private readonly folder: string) {}
+
+  notRead(what: string, cause: unknown): MillraceError {
+    this.isSuspect = true
+    return isMillraceError(cause) ? cause : new MillraceError('MR_STATE_DAMAGED', `${what} in ${this.folder} cannot be read`, { cause })
+  }
+
+  notWritten(what: string, cause: unknown): MillraceError {
+    this.isSuspect = true
+    return new MillraceError('MR_STATE_WRITE', `${what} in ${this.folder} was not written`, { cause })
+  }
+}
+
 class LmdbStore implements ByteStore {
   constructor(
     readonly name: string,
     private readonly db: Bytes,
     private readonly scope: CommitScope,
+    private readonly health: Health,
   ) {}
 
   get(key: Uint8Array): Row | undefined {
-    const found = this.db.getBinaryFast(diskKey(key))
-    return found && readRow(found)
+    try {
+      const found = this.db.getBinaryFast(diskKey(key))
+      return found && readRow(found)
+    } catch (error) {
+      throw this.health.notRead(`store ${this.name}`, error)
+    }
   }
 
   put(key: Uint8Array, row: Row): void {
-    this.scope.assertActive()
-    write(this.scope, this.name, () => this.db.putSync(diskKey(key), diskRow(key, row)))
+    this.write(() => this.db.putSync(diskKey(key), diskRow(key, row)))
   }
 
   remove(key: Uint8Array): void {
-    this.scope.assertActive()
-    write(this.scope, this.name, () => this.db.removeSync(diskKey(key)))
+    this.write(() => this.db.removeSync(diskKey(key)))
   }
 
   clear(): void {
-    this.scope.assertActive()
-    write(this.scope, this.name, () => this.db.clearSync())
+    this.write(() => this.db.clearSync())
   }
 
   entries(range: ByteRange = {}): Iterable<Entry> {
-    return inKeyOrder(pages(this.db, range), range)
+    return inKeyOrder(
+      pages(this.db, range, (error) => this.health.notRead(`store ${this.name}`, error)),
+      range,
+    )
   }
 
   count(): number {
     return this.db.getKeysCount({ start: beforeAllKeys, end: afterAllKeys })
   }
-}
 
-const write = (scope: CommitScope, name: string, f: () => void): void => {
-  try {
-    f()
-  } catch (error) {
-    scope.fail(new MillraceError('MR_STATE_WRITE', `store ${name} cannot be written`, { cause: error }))
+  private write(f: () => void): void {
+    this.scope.assertActive()
+    try {
+      f()
+    } catch (error) {
+      this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
+    }
   }
 }
 
-const metaStore = (db: Bytes, scope: CommitScope): MetaStore => ({
+const metaStore = (db: Bytes, scope: CommitScope, health: Health): MetaStore => ({
   get: (key) => {
-    const found = db.getBinaryFast(diskKey(Buffer.from(key)))
-    return found && JSON.parse(found.toString('utf8', 0, found.length))
+    try {
+      const found = db.getBinaryFast(diskKey(Buffer.from(key)))
+      return found && JSON.parse(found.toString('utf8', 0, found.length))
+    } catch (error) {
+      throw health.notRead(`entry ${key}`, error)
+    }
   },
   put: (key, value) => {
     scope.assertActive()
-    write(scope, 'meta', () => {
+    try {
       if (value === undefined) db.removeSync(diskKey(Buffer.from(key)))
       else db.putSync(diskKey(Buffer.from(key)), Buffer.from(JSON.stringify(value)))
-    })
+    } catch (error) {
+      scope.fail(health.notWritten(`entry ${key}`, error))
+    }
   },
 })
 
@@ -199,33 +236,38 @@ const maxPageBytes = 1024 * 1024
  * A cursor that stays open pins every page that is freed meanwhile, and the file never shrinks (notes/lmdb-rxjs-fpts.md, A1.3).
  * So a range is read in pages that are copied out, small ones first: most ranges are left early.
  */
-function* pages(db: Bytes, range: ByteRange): Generator<DiskEntry> {
+function* pages(db: Bytes, range: ByteRange, failed: (error: unknown) => Error): Generator<DiskEntry> {
   const { low, high } = diskRange(range)
-  const isReverse = range.reverse === true
-  let start = isReverse ? high : low
-  const end = isReverse ? low : high
+  const reverse = range.reverse === true
+  const end = reverse ? low : high
+  let start = reverse ? high : low
   // The upper bound is exclusive, and so is the key that ended the last page.
-  let isExclusive = isReverse
+  let exclusiveStart = reverse
   for (let limit = firstPage; ; limit = Math.min(limit * 2, largestPage)) {
-    const page: DiskEntry[] = []
-    let bytes = 0
-    for (const { key, value } of db.getRange({
-      start,
-      end,
-      exclusiveStart: isExclusive,
-      inclusiveEnd: isReverse,
-      reverse: isReverse,
-      limit,
-    })) {
-      page.push([key, value])
-      bytes += value.length
-      if (bytes > maxPageBytes) break
-    }
-    const last = page.at(-1)
-    if (last === undefined) return
-    yield* page
-    if (page.length < limit && bytes <= maxPageBytes) return
+    const page = readPage(db, { start, end, exclusiveStart, inclusiveEnd: reverse, reverse, limit }, failed)
+    yield* page.entries
+    const last = page.entries.at(-1)
+    if (page.isLast || last === undefined) return
     start = last[0]
-    isExclusive = true
+    exclusiveStart = true
+  }
+}
+
+const readPage = (
+  db: Bytes,
+  range: RangeOptions & { readonly limit: number },
+  failed: (error: unknown) => Error,
+): { readonly entries: readonly DiskEntry[]; readonly isLast: boolean } => {
+  const entries: DiskEntry[] = []
+  let bytes = 0
+  try {
+    for (const { key, value } of db.getRange(range)) {
+      entries.push([key, value])
+      bytes += value.length
+      if (bytes > maxPageBytes) return { entries, isLast: false }
+    }
+    return { entries, isLast: entries.length < range.limit }
+  } catch (error) {
+    throw failed(error)
   }
 }

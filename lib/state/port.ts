@@ -22,7 +22,7 @@ export interface StateFile {
 
 export interface MetaStore {
   get(key: string): unknown
-  /** Only inside `commit`. */
+  /** Only inside `commit`. Undefined removes the entry. */
   put(key: string, value: unknown): void
 }
 

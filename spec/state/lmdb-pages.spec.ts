@@ -62,7 +62,7 @@ describe('damageOf', () => {
     expect(readFileSync(whole).length / pageSize).toBeGreaterThan(60)
   })
 
-  it('heals a file that kills its process: the next start sets it aside', async () => {
+  const damagedFile = (): string => {
     const folder = join(tempFolder(), 'task')
     const { file } = openLmdbFile(folder, { identity: { app: 'word-count', task: 'lines-0', format: 1 }, clock: systemClock })
     const store = file.store('counts')
@@ -75,6 +75,11 @@ describe('damageOf', () => {
     for (let page = 10; page < statSync(data).size / pageSize - 10; page++)
       writeSync(fd, Buffer.alloc(pageSize), 0, pageSize, page * pageSize)
     closeSync(fd)
+    return folder
+  }
+
+  it('heals a file that ends its process: the next start sets it aside', async () => {
+    const folder = damagedFile()
 
     const first = startChild('word-count.ts', [folder])
     expect(await first.nextLine()).toBe('existing')
@@ -85,5 +90,15 @@ describe('damageOf', () => {
     expect(await second.nextLine()).toBe('1')
     second.kill()
     await second.ended
+  }, 60_000)
+
+  it('heals a file that could not be read, though its app has stopped in good order', async () => {
+    const folder = damagedFile()
+
+    const first = startChild('reader.ts', [folder])
+    expect([await first.nextLine(), await first.nextLine(), await first.ended]).toEqual(['existing', 'MR_STATE_DAMAGED', 0])
+
+    const second = startChild('reader.ts', [folder])
+    expect([await second.nextLine(), await second.nextLine(), await second.ended]).toEqual(['discarded', 'none', 0])
   }, 60_000)
 })

@@ -17,6 +17,8 @@ import {
 
 const createMs = 15_000
 const patienceMs = 30_000
+/** So long a topic that was just created may be unknown to the broker that is asked. */
+const unknownMs = 5000
 const pauseMs = 50
 const purgeMs = 5_000
 const earliest = -2
@@ -109,13 +111,15 @@ export class Admin {
   ): Promise<readonly A[]> {
     await this.retry(what, () => this.connections.addTopics([...new Set(partitions.map(({ topic }) => topic))]))
     const answers: A[] = []
-    const giveUpAt = this.clock.now() + patienceMs
+    const from = this.clock.now()
     for (let left = partitions; left.length > 0;) {
       const round = await this.askLeaders(what, left, request)
       answers.push(...round.answers)
       left = round.left
       if (left.length === 0) break
-      if (this.clock.now() > giveUpAt) throw round.error ?? new MillraceError('MR_BROKER_UNREACHABLE', `${what}: a partition has no leader`)
+      const limitMs = round.error?.code === 'MR_TOPIC_MISSING' ? unknownMs : patienceMs
+      if (this.clock.now() - from > limitMs)
+        throw round.error ?? new MillraceError('MR_BROKER_UNREACHABLE', `${what}: a partition has no leader`)
       await sleep(this.clock, pauseMs)
       await this.retry(what, () => this.connections.refresh())
     }
