@@ -77,7 +77,10 @@ const table = {
   MR_FENCED: { hint: 'The group has moved on without this member. It rejoins by itself.', retriable: true },
 
   MR_STATE_LOCKED: { hint: 'Another live process owns the folder. Stop it, or choose another `stateDir`.', retriable: false },
-  MR_STATE_DAMAGED: { hint: 'The file is not what was left there. It is set aside when it is opened next, and rebuilt from the changelog.', retriable: false },
+  MR_STATE_DAMAGED: {
+    hint: 'The file is not what was left there. It is set aside when it is opened next, and rebuilt from the changelog.',
+    retriable: false,
+  },
   MR_LOG_DAMAGED: {
     hint: 'The embedded log is the only copy of its records. Bring the folder back from a backup, or move it away to start empty.',
     retriable: false,

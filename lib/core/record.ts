@@ -155,7 +155,7 @@ export class Rec<K, V> implements KRecord<K, V> {
 const ownBytes = <A>(value: A): A => (value instanceof Uint8Array ? (Uint8Array.prototype.slice.call(value) as typeof value) : value)
 
 /** What leaves the tracked world (`subscribe`, `pipe`, `rx`, `toSink`): a plain object with its own bytes, so spreading it works. */
-export const plainRecord = <K, V>(record: Rec<K, V>): KRecord<K, V> => ({
+export const plainRecord = <K, V>(record: KRecord<K, V>): KRecord<K, V> => ({
   key: ownBytes(record.key),
   value: ownBytes(record.value),
   timestamp: record.timestamp,
@@ -166,12 +166,4 @@ export const plainRecord = <K, V>(record: Rec<K, V>): KRecord<K, V> => ({
 })
 
 /** A raw record as data for a policy or a dead letter: a copy, good for ever. */
-export const plainRaw = (record: RawRecord): KRecord<Uint8Array | null, Uint8Array | null> => ({
-  key: ownBytes(record.key),
-  value: ownBytes(record.value),
-  timestamp: record.timestamp,
-  headers: record.headers,
-  topic: record.topic,
-  partition: record.partition,
-  offset: record.offset,
-})
+export const plainRaw = (record: RawRecord): KRecord<Uint8Array | null, Uint8Array | null> => plainRecord(record)
