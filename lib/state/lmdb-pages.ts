@@ -26,7 +26,7 @@ interface MetaPage {
 
 /**
  * Null: nothing wrong was seen in the two meta pages and the length, nor, `deep`, in any page that can be reached
- * (1 M small rows: 76 MB). What the rows hold is not checked: LMDB has no checksums.
+ * (1 M small rows: 164 MB, 0.1 s). What the rows hold is not checked: LMDB has no checksums.
  */
 export const damageOf = (path: string, { deep }: { readonly deep: boolean }): Damage | null => {
   const fd = openSync(path, 'r')
