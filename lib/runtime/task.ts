@@ -322,7 +322,12 @@ export class Task implements Committable {
     this.stopWaiting()
     this.draining?.reject(new MillraceError('MR_FENCED', `task ${this.id} was taken away while it was drained`))
     this.context.abort()
-    this.stores.close()
+    try {
+      this.stores.close()
+    } catch (thrown) {
+      // Nothing committed is lost: the next start looks closely at the file, or rebuilds it.
+      this.services.logger.warn({ task: this.id, error: toError(thrown).message }, 'the state file was not closed cleanly')
+    }
   }
 }
 
