@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { Timer } from '../core/clock.js'
 import { durationMs, type Duration } from '../core/duration.js'
-import { toError } from '../core/errors.js'
+import { MillraceError, toError } from '../core/errors.js'
 import { plainRecord, type KRecord } from '../core/record.js'
 import type { AnyRec, Batch, PerBatch, TaskContext } from '../topology/operator.js'
 import { inTurn } from './in-turn.js'
@@ -31,6 +31,8 @@ interface Waiting {
 /** Writes are one at a time, in order; a commit that is due takes what is there. */
 export const toSink = <K, V>(sink: BatchSink<K, V>): PerBatch => {
   const size = sink.size ?? 1000
+  if (!Number.isInteger(size) || size < 1)
+    throw new MillraceError('MR_CONFIG', `size of sink ${sink.name} is ${String(size)}, not a whole number above 0`)
   const withinMs = durationMs(sink.within ?? '1s', `within of sink ${sink.name}`)
   return {
     kind: 'per-batch',
@@ -65,21 +67,28 @@ const collect = <K, V>(task: TaskContext, sink: BatchSink<K, V>, size: number, w
   }
 }
 
-/** Nobody knows which record of a rejected write was to blame, so each is put to the policy, and a retry writes all again. */
+/**
+ * Nobody knows which record of a rejected write was to blame, so each is put to the policy: what it drops is answered for,
+ * and a retry writes again what is left.
+ */
 const writeAll = async <K, V>(task: TaskContext, sink: BatchSink<K, V>, taken: readonly Waiting[]): Promise<boolean> => {
-  const records = taken.map(({ record }) => plainRecord<K, V>(record))
+  let left = taken
   for (let attempt = 1; !task.signal.aborted; attempt++) {
     try {
+      const records = left.map(({ record }) => plainRecord<K, V>(record))
       await sink.write(records, task.signal)
       return true
     } catch (thrown) {
       const error = toError(thrown)
+      let dropped = 0
       let verdict: 'retry' | 'drop' | 'stop' = 'drop'
-      for (const { record, batch } of taken) {
+      for (const { record, batch } of left) {
         verdict = await settleFailure(task, { stage: 'sink', operator: sink.name, error, record, attempt, receipt: batch.receipt })
         if (verdict !== 'drop') break
+        dropped++
       }
       if (verdict !== 'retry') return verdict === 'drop'
+      left = left.slice(dropped)
     }
   }
   return false

@@ -1,0 +1,76 @@
+import { Subject } from 'rxjs'
+import { VirtualClock } from '../../lib/testing/virtual-clock.js'
+import type { AnyRec, Batch, PerBatch, Receipt, TaskContext, Verdict } from '../../lib/topology/operator.js'
+import { fakeTask } from './fake-task.js'
+
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+type Failed = Parameters<TaskContext['fail']>[0]
+
+/** A task whose clock, policy and end are in the hands of the test. Without a policy a failure stops it. */
+export const workingTask = (policy: (failure: Failed) => Verdict = () => ({ _tag: 'stop' })) => {
+  const clock = new VirtualClock(0)
+  const aborter = new AbortController()
+  /** 'stage operator value attempt message', in order. */
+  const failures: string[] = []
+  const stopped: string[] = []
+  const flushers: (() => void)[] = []
+  const receipts = countedReceipts()
+  let extras = 0
+  const state = { isDraining: false }
+  const task: TaskContext = {
+    ...fakeTask(),
+    clock,
+    signal: aborter.signal,
+    get isDraining() {
+      return state.isDraining
+    },
+    fail: (failure) => {
+      const { stage, operator, record, attempt, error } = failure
+      failures.push(`${stage} ${operator} ${String(record.value)} ${attempt} ${error.message}`)
+      return policy(failure)
+    },
+    stop: (error) => void stopped.push(error.message.split(':', 1)[0] ?? ''),
+    onFlush: (flush) => void flushers.push(flush),
+    extraReceipt: () => receipts.begin(`extra ${++extras}`),
+  }
+  const flush = () => {
+    for (const each of flushers) each()
+  }
+  const advance = (ms: number) => clock.advance(ms, turn)
+  return { task, clock, state, failures, stopped, receipts, flush, advance, abort: () => aborter.abort(new Error('closed')) }
+}
+
+/** Receipts that know who has been answered for, and refuse to be answered twice. */
+export const countedReceipts = () => {
+  const answered: string[] = []
+  const begin = (name: string): Receipt => {
+    let parts = 1
+    return {
+      hold: (more) => {
+        if (parts <= 0) throw new Error(`${name} was split after it had been answered`)
+        parts += more
+      },
+      done: () => {
+        if (--parts < 0) throw new Error(`${name} was answered twice`)
+        if (parts === 0) answered.push(name)
+      },
+    }
+  }
+  return { answered, begin }
+}
+
+/** A verb that waits for something, at work: what it lets go of is in `out`, and is answered for at once. */
+export const atWork = (verb: PerBatch, working: ReturnType<typeof workingTask>) => {
+  const { begin, answered } = working.receipts
+  const out: AnyRec[] = []
+  const input = new Subject<Batch>()
+  const running = verb
+    .open(working.task)(input)
+    .subscribe(({ records, receipt }) => {
+      out.push(...records)
+      receipt.done()
+    })
+  const send = (name: string, records: readonly AnyRec[]) => input.next({ records, receipt: begin(name) })
+  return { send, out, answered, close: () => running.unsubscribe() }
+}
