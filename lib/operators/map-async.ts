@@ -24,12 +24,15 @@ export const mapAsync = <K, V, W>(f: AsyncFn<K, V, W>, options: MapAsyncOptions 
   const concurrency = options.concurrency ?? 16
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw new MillraceError('MR_CONFIG', `mapAsync: concurrency is ${String(concurrency)}, not a whole number above 0`)
+  const times = options.retry?.times ?? 0
+  if (!Number.isInteger(times) || times < 0)
+    throw new MillraceError('MR_CONFIG', `mapAsync: retry.times is ${String(times)}, not a whole number from 0 on`)
   const settings: Settings<K, V, W> = {
     f,
     concurrency,
     order: options.order ?? 'input',
     timeoutMs: durationMs(options.timeout ?? '30s', 'mapAsync: timeout'),
-    times: options.retry?.times ?? 0,
+    times,
     backoffMs: durationMs(options.retry?.backoff ?? '100ms', 'mapAsync: retry.backoff'),
   }
   return {
@@ -73,13 +76,18 @@ class AsyncWindow<K, V, W> {
   private cursor = 0
   private running = 0
   private readonly busyKeys = new Set<unknown>()
+  private readonly aborters = new Set<AbortController>()
   private readyBatches: OpenBatch[] = []
 
   constructor(
     private readonly task: TaskContext,
     private readonly settings: Settings<K, V, W>,
     private readonly out: Subscriber<Batch>,
-  ) {}
+  ) {
+    // One listener, however many run: Node warns of a leak from the eleventh on.
+    const { signal } = task
+    signal.addEventListener('abort', () => this.aborters.forEach((aborter) => aborter.abort(signal.reason)), { once: true })
+  }
 
   take(batch: Batch): void {
     if (batch.records.length === 0) return this.out.next(batch)
@@ -89,6 +97,7 @@ class AsyncWindow<K, V, W> {
   }
 
   private fill(): void {
+    if (this.task.signal.aborted) return
     for (let i = this.cursor; i < this.slots.length && this.running < this.settings.concurrency; i++) {
       const slot = this.slots[i]
       if (slot === undefined || slot.state !== 'waiting') continue
@@ -116,6 +125,7 @@ class AsyncWindow<K, V, W> {
         const error = toError(thrown)
         if (attempt % (settings.times + 1) !== 0) {
           await sleep(task.clock, settings.backoffMs)
+          if (task.signal.aborted) return
           continue
         }
         const round = attempt / (settings.times + 1)
@@ -136,8 +146,7 @@ class AsyncWindow<K, V, W> {
   private attempt(record: AnyRec): Promise<W> {
     const { task, settings } = this
     const aborter = new AbortController()
-    const abort = () => aborter.abort(task.signal.reason)
-    task.signal.addEventListener('abort', abort, { once: true })
+    this.aborters.add(aborter)
     let timer: Timer | null = null
     const timeout = new Promise<never>((_, reject) => {
       const giveUp = () => {
@@ -153,7 +162,7 @@ class AsyncWindow<K, V, W> {
     const result = new Promise<W>((resolve) => resolve(settings.f(record.value, record, aborter.signal)))
     return Promise.race([result, timeout]).finally(() => {
       timer?.cancel()
-      task.signal.removeEventListener('abort', abort)
+      this.aborters.delete(aborter)
     })
   }
 

@@ -1,20 +1,22 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { Subject } from 'rxjs'
 import { mapAsync, type MapAsyncOptions } from '../../lib/operators/map-async.js'
 import { VirtualClock } from '../../lib/testing/virtual-clock.js'
 import type { Batch, TaskContext, Verdict } from '../../lib/topology/operator.js'
 import { fakeTask, record } from '../support/fake-task.js'
-
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+import { atWork, turn, workingTask } from '../support/working-task.js'
 
 /** The verb in a task, promises that the test settles by hand, and receipts that count their parts. */
 const opened = (options: MapAsyncOptions, verdict: Verdict = { _tag: 'stop' }) => {
   const clock = new VirtualClock(0)
   const calls: { readonly value: string; readonly signal: AbortSignal; readonly resolve: () => void; readonly reject: () => void }[] = []
   const failures: string[] = []
+  const aborter = new AbortController()
   const task: TaskContext = {
     ...fakeTask(),
     clock,
+    signal: aborter.signal,
     fail: ({ record: failed, attempt, error }) => {
       failures.push(`${String(failed.value)} ${attempt} ${error.message}`)
       return verdict
@@ -57,7 +59,20 @@ const opened = (options: MapAsyncOptions, verdict: Verdict = { _tag: 'stop' }) =
     calls.findLast((call) => call.value === value)?.reject()
     await turn()
   }
-  return { clock, calls, failures, out, answered, send, settle, reject, called: () => calls.map(({ value }) => value) }
+  const abort = () => aborter.abort(new Error('closed'))
+  return {
+    clock,
+    abort,
+    signal: aborter.signal,
+    calls,
+    failures,
+    out,
+    answered,
+    send,
+    settle,
+    reject,
+    called: () => calls.map(({ value }) => value),
+  }
 }
 
 describe('mapAsync', () => {
@@ -105,9 +120,9 @@ describe('mapAsync', () => {
     const { send, settle, calls, clock, out } = opened({ timeout: '2s', retry: { times: 1, backoff: '1s' } })
     send('batch', 'a')
 
-    await clock.advance(2000, turn as () => Promise<void>)
+    await clock.advance(2000, turn)
     expect(calls[0]?.signal.aborted).toBe(true)
-    await clock.advance(1000, turn as () => Promise<void>)
+    await clock.advance(1000, turn)
     expect(calls).toHaveLength(2)
     await settle('a')
     expect(out).toEqual(['A'])
@@ -130,6 +145,75 @@ describe('mapAsync', () => {
     await reject('a')
     expect(answered).toEqual([])
   })
+
+  it('hands a failure to the policy after its own retries, which begin again when the policy has it tried again', async () => {
+    const { send, reject, settle, calls, failures, clock, out } = opened(
+      { retry: { times: 1, backoff: '1s' } },
+      { _tag: 'retry', afterMs: 5000 },
+    )
+    send('batch', 'a')
+
+    await reject('a')
+    await clock.advance(1000, turn)
+    expect(failures).toEqual([])
+    await reject('a')
+    await clock.advance(5000, turn)
+    await reject('a')
+    await clock.advance(1000, turn)
+    await reject('a')
+    expect(failures).toEqual(['a 1 no', 'a 2 no'])
+    await clock.advance(5000, turn)
+    expect(calls).toHaveLength(5)
+    await settle('a')
+    expect(out).toEqual(['A'])
+  })
+
+  it('takes a throw for a rejection', async () => {
+    const working = workingTask(() => ({ _tag: 'drop' }))
+    const verb = mapAsync(() => {
+      throw new Error('no')
+    })
+    const { send, answered } = atWork(verb, working)
+    send('batch', [record('k', 'a')])
+
+    await turn()
+    expect([working.failures, answered]).toEqual([['process mapAsync a 1 no'], ['batch']])
+  })
+
+  it('starts nothing more once the task is closed, aborts what runs, and blames no record for it', async () => {
+    const { send, settle, reject, abort, called, calls, failures, answered } = opened({ concurrency: 2 }, { _tag: 'drop' })
+    send('batch', 'a', 'b', 'c', 'd')
+    abort()
+
+    expect(calls.map(({ signal }) => signal.aborted)).toEqual([true, true])
+    await settle('a')
+    await reject('b')
+    expect([called(), failures, answered]).toEqual([['a', 'b'], [], []])
+  })
+
+  it('listens once to the signal of its task, however many promises there are', () => {
+    const { send, signal } = opened({ concurrency: 16 })
+    send('batch', ...'abcdefghijklmnop')
+
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  })
+
+  it('does not try again once the task is closed', async () => {
+    const { send, reject, abort, calls, clock } = opened({ retry: { times: 3, backoff: '1s' } })
+    send('batch', 'a')
+    await reject('a')
+    abort()
+    await clock.advance(1000, turn)
+
+    expect(calls).toHaveLength(1)
+  })
+
+  it.each<MapAsyncOptions>([{ concurrency: 0 }, { concurrency: 1.5 }, { retry: { times: -1 } }, { retry: { times: 0.5 } }])(
+    'refuses %j',
+    (options) => {
+      expect(() => opened(options)).toThrow('MR_CONFIG')
+    },
+  )
 
   it('answers an empty batch at once', () => {
     const { send, answered } = opened({})
