@@ -1,5 +1,5 @@
-import { Observable, Subject, type OperatorFunction } from 'rxjs'
-import { MillraceError } from '../core/errors.js'
+import { Observable, Subject, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
+import { MillraceError, toError } from '../core/errors.js'
 import { plainRecord, Rec, type KRecord, type RawRecord } from '../core/record.js'
 import type { AnyRec, Batch, PerBatch, TaskContext } from '../topology/operator.js'
 
@@ -14,33 +14,9 @@ export const rx = (operators: Operators): PerBatch => ({
   label: 'rx',
   open: (task) => (batches) =>
     new Observable<Batch>((subscriber) => {
-      const input = new Subject<unknown>()
-      let passing: AnyRec[] | null = null
-      let origin: RawRecord | null = null
-      const chain = operators.reduce((source: Observable<unknown>, operator) => operator(source), input)
-      const running = chain.subscribe({
-        next: (value) => {
-          if (origin === null) return
-          const record = toRec(value as KRecord<unknown, unknown>, origin)
-          if (passing) passing.push(record)
-          else subscriber.next({ records: [record], receipt: task.extraReceipt() })
-        },
-        error: (error: unknown) =>
-          stop(task, new MillraceError('MR_RX_ERROR', 'the operators given to rx ended with an error', { cause: error })),
-        complete: () => {
-          if (!task.signal.aborted) stop(task, new MillraceError('MR_RX_COMPLETED', 'the operators given to rx completed'))
-        },
-      })
-      const feeding = batches.subscribe((batch) => {
-        const emitted: AnyRec[] = []
-        passing = emitted
-        for (const record of batch.records) {
-          origin = record.origin
-          input.next(plainRecord(record))
-        }
-        passing = null
-        subscriber.next({ records: emitted, receipt: batch.receipt })
-      })
+      const chain = new Chain(task, subscriber)
+      const running = chain.run(operators)
+      const feeding = batches.subscribe((batch) => chain.take(batch))
       return () => {
         feeding.unsubscribe()
         running.unsubscribe()
@@ -48,9 +24,64 @@ export const rx = (operators: Operators): PerBatch => ({
     }),
 })
 
-/** What comes out knows no position of its own: it has that of the record that went in last. */
-const toRec = (record: KRecord<unknown, unknown>, origin: RawRecord): AnyRec =>
-  new Rec(record.key, record.value, record.timestamp, record.headers, origin)
+class Chain {
+  private readonly input = new Subject<unknown>()
+  /** What has come out of the batch that passes; null between batches. */
+  private passing: AnyRec[] | null = null
+  private origin: RawRecord | null = null
+  private hasEnded = false
 
-/** The operators have ended: nothing can flow here any more, whatever a policy says. */
-const stop = (task: TaskContext, error: MillraceError): void => task.stop(error)
+  constructor(
+    private readonly task: TaskContext,
+    private readonly out: Subscriber<Batch>,
+  ) {}
+
+  run(operators: Operators): Subscription {
+    const chain = operators.reduce((source: Observable<unknown>, operator) => operator(source), this.input)
+    return chain.subscribe({
+      next: (value) => this.emitted(value),
+      error: (error: unknown) => this.end(brokenBy(error)),
+      complete: () => this.end(new MillraceError('MR_RX_COMPLETED', 'the operators given to rx completed')),
+    })
+  }
+
+  /** A batch during which the operators end stays unanswered: they have not taken all of it. */
+  take(batch: Batch): void {
+    const emitted: AnyRec[] = []
+    this.passing = emitted
+    for (const record of batch.records) {
+      this.origin = record.origin
+      this.input.next(plainRecord(record))
+    }
+    this.passing = null
+    if (!this.hasEnded) this.out.next({ records: emitted, receipt: batch.receipt })
+  }
+
+  private emitted(value: unknown): void {
+    if (this.hasEnded) return
+    try {
+      const record = toRec(value as KRecord<unknown, unknown>, this.origin)
+      if (this.passing) this.passing.push(record)
+      else this.out.next({ records: [record], receipt: this.task.extraReceipt() })
+    } catch (thrown) {
+      // RxJS would throw it at the process.
+      this.end(brokenBy(thrown))
+    }
+  }
+
+  /** Nothing can flow here any more, whatever a policy says. */
+  private end(error: MillraceError): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    if (!this.task.signal.aborted) this.task.stop(error)
+  }
+}
+
+/** What comes out knows no position of its own: it has that of the record that went in last, or before any did, what it says itself. */
+const toRec = (record: KRecord<unknown, unknown>, origin: RawRecord | null): AnyRec => {
+  const { key, value, timestamp, headers, topic, partition, offset } = record
+  return new Rec(key, value, timestamp, headers, origin ?? { topic, partition, offset, timestamp, headers, key: null, value: null })
+}
+
+const brokenBy = (thrown: unknown): MillraceError =>
+  new MillraceError('MR_RX_ERROR', `the operators given to rx ended with an error: ${toError(thrown).message}`, { cause: thrown })
