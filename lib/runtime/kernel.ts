@@ -20,6 +20,8 @@ export class Run {
   private at = 0
   private readonly queued: Batch[] = []
   private isWaiting = false
+  /** The app is failing: what comes after the record that failed it must not leave either. */
+  private isOver = false
 
   constructor(
     private readonly task: TaskContext,
@@ -31,6 +33,7 @@ export class Run {
   }
 
   take(batch: Batch): void {
+    if (this.isOver) return
     if (this.isWaiting) this.queued.push(batch)
     else this.work(batch, 0, 1)
   }
@@ -62,7 +65,7 @@ export class Run {
         this.outs.forEach((out, b) => (out.length = marks[b] ?? 0))
         const operator = this.steps[this.at]?.label ?? ''
         const verdict = this.task.fail({ stage: 'process', operator, error: toError(thrown), record, attempt, receipt: batch.receipt })
-        if (verdict._tag === 'stop') return
+        if (verdict._tag === 'stop') return void (this.isOver = true)
         if (verdict._tag === 'retry') return this.wait(verdict.afterMs, () => this.work(batch, i, attempt + 1))
         attempt = 1
       }
@@ -84,7 +87,7 @@ export class Run {
       if (this.task.signal.aborted) return
       this.isWaiting = false
       again()
-      while (!this.isWaiting) {
+      while (!this.isWaiting && !this.isOver) {
         const next = this.queued.shift()
         if (next === undefined) return
         this.work(next, 0, 1)

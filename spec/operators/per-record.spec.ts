@@ -26,6 +26,9 @@ const routed = (verb: Route, given: AnyRec): (readonly unknown[])[] => {
   return out
 }
 
+/** TypeScript lets it through where nothing is expected back, which is why the verb has to refuse it. */
+const promising = (): unknown => Promise.resolve()
+
 describe('the verbs that take one record at a time', () => {
   it('give the value first, and the rest of the record second', () => {
     const seen: unknown[] = []
@@ -116,7 +119,7 @@ describe('the verbs that take one record at a time', () => {
     ['filter', filter((async () => true) as unknown as () => boolean)],
     ['flatMap', flatMap((async () => []) as unknown as () => [])],
     ['keyBy', keyBy(async () => 1)],
-    ['tap', tap((async () => undefined) as unknown as () => void)],
+    ['tap', tap(promising)],
     ['withHeaders', withHeaders((async () => ({})) as unknown as () => Record<string, string>)],
     ['withTimestamp', withTimestamp((async () => 1) as unknown as () => number)],
   ])('%s: refuse a promise', (_, verb) => {
@@ -127,9 +130,8 @@ describe('the verbs that take one record at a time', () => {
     const unhandled: unknown[] = []
     const listen = (reason: unknown) => unhandled.push(reason)
     process.on('unhandledRejection', listen)
-    expect(() => through(tap((() => Promise.reject(new Error('no'))) as unknown as () => void), record('k', 'v'))).toThrow(
-      'MR_PROMISE_IN_SYNC_VERB',
-    )
+    const rejecting = (): unknown => Promise.reject(new Error('no'))
+    expect(() => through(tap(rejecting), record('k', 'v'))).toThrow('MR_PROMISE_IN_SYNC_VERB')
     await new Promise((resolve) => setImmediate(resolve))
     process.off('unhandledRejection', listen)
 
