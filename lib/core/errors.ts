@@ -76,6 +76,8 @@ const table = {
   MR_KAFKA: { hint: 'The broker answered with an error. See `cause`.', retriable: false },
   MR_FENCED: { hint: 'The group has moved on without this member. It rejoins by itself.', retriable: true },
 
+  MR_ABORTED: { hint: 'Nothing of the transaction counts. Its inputs are read again by themselves.', retriable: true },
+
   MR_STATE_LOCKED: { hint: 'Another live process owns the folder. Stop it, or choose another `stateDir`.', retriable: false },
   MR_STATE_DAMAGED: {
     hint: 'The file is not what was left there. It is set aside when it is opened next, and rebuilt from the changelog.',
@@ -91,6 +93,10 @@ const table = {
   },
   MR_STATE_WRITE: {
     hint: 'Writing state failed, often because the disk is full. Nothing was committed past the last commit.',
+    retriable: false,
+  },
+  MR_STATE_AHEAD: {
+    hint: 'The file holds a commit that the group does not know of, which exactly-once never leaves behind. It is rebuilt from the changelog.',
     retriable: false,
   },
   MR_OFFSETS_MOVED: {

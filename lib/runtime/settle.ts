@@ -58,9 +58,10 @@ const commit = async (context: SettleContext): Promise<boolean> => {
 
 const keyOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}-${partition}`
 
+/** The high watermark: what a transaction of another task has committed may lie beyond the last stable offset for a moment. */
 const endsOf = ({ assignment, transport }: SettleContext): Promise<readonly PartitionOffset[]> => {
   const partitions = assignment.running.flatMap((task) => task.inputs.map(({ input }) => input.at))
-  return partitions.length === 0 ? Promise.resolve([]) : transport.listOffsets(partitions, 'stable')
+  return partitions.length === 0 ? Promise.resolve([]) : transport.listOffsets(partitions, 'end')
 }
 
 const reach = async ({ assignment, progress }: SettleContext, ends: Ends): Promise<void> => {

@@ -22,6 +22,8 @@ export interface Transport {
   read(from: readonly PartitionOffset[]): Reader
   /** Connected. Several may be open at a time. */
   producer(options?: ProducerOptions): Promise<Producer>
+  /** Whoever had that id before is fenced, and what it left open is aborted. */
+  transactionalProducer(options: TransactionOptions): Promise<TransactionalProducer>
   /** Closes what is still open. Idempotent. */
   close(): Promise<void>
 }
@@ -114,6 +116,7 @@ export interface GroupListener {
 }
 
 export interface Member {
+  readonly groupId: string
   readonly generation: number
   /** False once a session timeout has passed since the last answered heartbeat: nothing may be produced before the next `assigned`. */
   isAlive(): boolean
@@ -166,6 +169,34 @@ export interface Producer {
   /** Resolves when all is acknowledged or failed; then closes. */
   close(): Promise<void>
 }
+/* ------------------------------------------------------------ transactions */
+
+export interface TransactionOptions {
+  /** Kafka's transactional.id: one producer at a time has it. */
+  readonly transactionalId: string
+  /** After which the log aborts a transaction whose producer is gone. Kafka's transaction.timeout.ms. */
+  readonly timeoutMs: number
+}
+export interface TransactionalProducer {
+  /** One at a time. `offsets` are committed with it, as long as the generation of `member` lasts (KIP-447). */
+  begin(member: Member, offsets: readonly CommittedOffset[]): Transaction
+  /** Aborts what is open. Idempotent. */
+  close(): Promise<void>
+}
+/** Records and offsets that readers see together, or never. */
+export interface Transaction {
+  /** As that of a producer. Nothing is sent before `commit`; a record that is refused leaves the others as they are. */
+  append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
+  /**
+   * Resolves when all of it counts, also what deliveries appended meanwhile. Rejects with `MR_FENCED` or `MR_ABORTED` when
+   * nothing of it does or nobody can say (then the committed offsets tell), with another code when trying again is no use.
+   * Either way it is over.
+   */
+  commit(): Promise<void>
+}
+
+/* -------------------------------------------------------------------------- */
+
 export interface Delivery {
   /** `count` records were stored, durably where the log is durable; the last of them at `lastOffset`. */
   delivered(count: number, partition: TopicPartition, lastOffset: number): void

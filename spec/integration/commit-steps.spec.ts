@@ -57,6 +57,7 @@ const dying = (transport: Transport, death: Death, died: () => void): Transport 
     read: (from) => transport.read(from),
     close: () => transport.close(),
     producer: async (options) => producer(await transport.producer(options)),
+    transactionalProducer: (options) => transport.transactionalProducer(options),
     join: (options, listener) =>
       transport.join(
         options,

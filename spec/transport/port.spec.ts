@@ -4,15 +4,16 @@ import { join } from 'node:path'
 import { systemClock } from '../../lib/core/clock.js'
 import { createMemoryLog, leaseLog } from '../../lib/transport/embedded/registry.js'
 import { embeddedTransport } from '../../lib/transport/embedded/transport.js'
-import { describeTransport } from './port-contract.js'
+import { describeTransport, type ContractSubject } from './port-contract.js'
+import { describeTransactions } from './transaction-contract.js'
 
-describeTransport('the embedded log in memory', async () => {
+const inMemory = async (): Promise<ContractSubject> => {
   const log = createMemoryLog({ clock: systemClock })
   const transport = await embeddedTransport({ log, clock: systemClock })
   return { transport, close: () => transport.close(), compact: () => log.clean() }
-})
+}
 
-describeTransport('the embedded log in a folder', async () => {
+const inFolder = async (): Promise<ContractSubject> => {
   const stateDir = mkdtempSync(join(tmpdir(), 'millrace-log-'))
   const transport = await embeddedTransport({ stateDir, clock: systemClock })
   const compact = async (): Promise<void> => {
@@ -25,4 +26,9 @@ describeTransport('the embedded log in a folder', async () => {
     rmSync(stateDir, { recursive: true })
   }
   return { transport, close, compact }
-})
+}
+
+describeTransport('the embedded log in memory', inMemory)
+describeTransport('the embedded log in a folder', inFolder)
+describeTransactions('transactions of the embedded log in memory', inMemory)
+describeTransactions('transactions of the embedded log in a folder', inFolder)

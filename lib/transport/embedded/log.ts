@@ -15,6 +15,13 @@ interface Change {
   failed(error: MillraceError): void
 }
 
+/** `kept` hears the offset of its last record. */
+interface NewBatch {
+  readonly log: PartitionLog
+  readonly bytes: Buffer
+  readonly kept: (lastOffset: number) => void
+}
+
 interface Topic extends StoredTopic {
   readonly logs: readonly PartitionLog[]
 }
@@ -27,6 +34,8 @@ export class Log implements LogView {
   private readonly topics = new Map<string, Topic>()
   private readonly offsets = new Map<string, Map<string, CommittedOffset>>()
   private readonly groups = new Map<string, GroupCoordinator>()
+  /** By transactional id: who may write as it. */
+  private readonly owners = new Map<string, object>()
   private readonly readers = new Set<() => void>()
   private readonly cleaning = new Map<PartitionLog, Promise<void>>()
   private changes: Change[] = []
@@ -87,12 +96,61 @@ export class Log implements LogView {
   /* ----------------------------------------------------------------- records */
 
   /** `kept` hears the offset of the last record. */
-  append(log: PartitionLog, batch: Buffer, kept: (lastOffset: number) => void, failed: (error: MillraceError) => void): void {
-    let stored: ReturnType<PartitionLog['append']> | undefined
+  append(log: PartitionLog, bytes: Buffer, kept: (lastOffset: number) => void, failed: (error: MillraceError) => void): void {
+    const change = this.writing({ log, bytes, kept })
     this.submit({
+      ...change,
+      failed: (error) => {
+        change.failed()
+        failed(error)
+      },
+    })
+  }
+
+  /** Batches and offsets at once; `isAllowed` is asked when they are written. */
+  transact(batches: readonly NewBatch[], groupId: string, offsets: readonly CommittedOffset[], isAllowed: () => boolean): Promise<void> {
+    const changes = batches.map((batch) => this.writing(batch))
+    const committing = this.committing(groupId, offsets)
+    return new Promise((resolve, reject) => {
+      let allowed = false
+      this.submit({
+        write: () => {
+          allowed = isAllowed()
+          if (allowed) for (const change of [...changes, committing]) change.write()
+        },
+        kept: () => {
+          if (!allowed)
+            return reject(
+              new MillraceError(
+                'MR_FENCED',
+                `a commit came from a generation of group ${groupId} that is over, or from a producer that was replaced`,
+              ),
+            )
+          for (const change of [...changes, committing]) change.kept()
+          resolve()
+        },
+        failed: (error) => {
+          for (const change of changes) change.failed()
+          reject(error)
+        },
+      })
+    })
+  }
+
+  /** From now on that transactional id is this owner's. */
+  claim(transactionalId: string, owner: object): void {
+    this.owners.set(transactionalId, owner)
+  }
+  isClaimedBy(transactionalId: string, owner: object): boolean {
+    return this.owners.get(transactionalId) === owner
+  }
+
+  private writing({ log, bytes, kept }: NewBatch): { write(): void; kept(): void; failed(): void } {
+    let stored: ReturnType<PartitionLog['append']> | undefined
+    return {
       write: () => {
-        if (log.config['message.timestamp.type'] === 'LogAppendTime') stampAppendTime(batch, this.clock.now())
-        stored = log.append(batch)
+        if (log.config['message.timestamp.type'] === 'LogAppendTime') stampAppendTime(bytes, this.clock.now())
+        stored = log.append(bytes)
       },
       kept: () => {
         if (stored === undefined) return
@@ -100,11 +158,8 @@ export class Log implements LogView {
         kept(stored.lastOffset)
         this.cleanIfDue(log)
       },
-      failed: (error) => {
-        log.forget()
-        failed(error)
-      },
-    })
+      failed: () => log.forget(),
+    }
   }
 
   deleteBelow(log: PartitionLog, offset: number): Promise<void> {
@@ -163,24 +218,21 @@ export class Log implements LogView {
 
   /** `isAllowed` is asked when it is written: a generation may have ended by then. */
   commit(groupId: string, offsets: readonly CommittedOffset[], isAllowed: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let allowed = false
-      this.submit({
-        write: () => {
-          allowed = isAllowed()
-          if (allowed)
-            for (const { topic, partition, offset, metadata } of offsets)
-              this.storage.putOffset({ groupId, topic, partition, offset, metadata })
-        },
-        kept: () => {
-          if (!allowed) return reject(new MillraceError('MR_FENCED', `a commit came from a generation of group ${groupId} that is over`))
-          for (const { topic, partition, offset, metadata } of offsets)
-            this.offsetsOf(groupId).set(nameOf({ topic, partition }), { topic, partition, offset, metadata })
-          resolve()
-        },
-        failed: reject,
-      })
-    })
+    return this.transact([], groupId, offsets, isAllowed)
+  }
+
+  private committing(groupId: string, offsets: readonly CommittedOffset[]): { write(): void; kept(): void } {
+    return {
+      write: () => {
+        for (const { topic, partition, offset, metadata } of offsets)
+          this.storage.putOffset({ groupId, topic, partition, offset, metadata })
+      },
+      kept: () => {
+        const known = this.offsetsOf(groupId)
+        for (const { topic, partition, offset, metadata } of offsets)
+          known.set(nameOf({ topic, partition }), { topic, partition, offset, metadata })
+      },
+    }
   }
 
   private offsetsOf(groupId: string): Map<string, CommittedOffset> {

@@ -94,6 +94,7 @@ export class Membership {
     const isCurrent = () => this.group.isCurrent(this, generation)
     const feed = () => (this.generation === generation ? this.feed : null)
     return {
+      groupId: this.group.groupId,
       generation,
       isAlive: isCurrent,
       start: (at) => {

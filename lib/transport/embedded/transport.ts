@@ -10,6 +10,7 @@ import type {
   Reader,
   TopicInfo,
   TopicPartition,
+  TransactionOptions,
   Transport,
 } from '../port.js'
 import type { Log } from './log.js'
@@ -17,6 +18,7 @@ import type { Membership } from './membership.js'
 import { EmbeddedProducer } from './producer.js'
 import { EmbeddedReader } from './reader.js'
 import { leaseLog, type Lease } from './registry.js'
+import { EmbeddedTransactionalProducer } from './transactional-producer.js'
 
 export interface EmbeddedTransport extends Transport {
   /**
@@ -41,7 +43,7 @@ class LogTransport implements EmbeddedTransport {
   private readonly log: Log
   private readonly members = new Map<Membership, string>()
   private readonly readers = new Set<Reader>()
-  private readonly producers = new Set<EmbeddedProducer>()
+  private readonly producers = new Set<EmbeddedProducer | EmbeddedTransactionalProducer>()
   private isClosed = false
 
   constructor(private readonly lease: Lease) {
@@ -88,6 +90,13 @@ class LogTransport implements EmbeddedTransport {
   async producer(): Promise<EmbeddedProducer> {
     this.assertOpen()
     const producer = new EmbeddedProducer(this.log)
+    this.producers.add(producer)
+    return producer
+  }
+
+  async transactionalProducer({ transactionalId }: TransactionOptions): Promise<EmbeddedTransactionalProducer> {
+    this.assertOpen()
+    const producer = new EmbeddedTransactionalProducer(this.log, transactionalId)
     this.producers.add(producer)
     return producer
   }

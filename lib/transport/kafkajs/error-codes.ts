@@ -32,7 +32,12 @@ export const broker = {
   outOfOrderSequence: 45,
   duplicateSequence: 46,
   invalidProducerEpoch: 47,
+  invalidTransactionState: 48,
+  invalidProducerIdMapping: 49,
+  invalidTransactionTimeout: 50,
   concurrentTransactions: 51,
+  transactionalIdAuthorization: 53,
+  operationNotAttempted: 55,
   kafkaStorage: 56,
   unknownProducer: 59,
   fencedLeaderEpoch: 74,
@@ -40,6 +45,7 @@ export const broker = {
   offsetNotAvailable: 78,
   invalidRecord: 87,
   unstableOffset: 88,
+  producerFenced: 90,
 } as const
 
 const names = new Map<number, string>(Object.entries(broker).map(([name, code]) => [code, name]))
@@ -53,6 +59,11 @@ const meaning = new Map<number, ErrorCode>([
   [broker.unknownMember, 'MR_FENCED'],
   [broker.rebalanceInProgress, 'MR_FENCED'],
   [broker.invalidProducerEpoch, 'MR_FENCED'],
+  [broker.producerFenced, 'MR_FENCED'],
+  [broker.invalidTransactionState, 'MR_ABORTED'],
+  [broker.invalidProducerIdMapping, 'MR_ABORTED'],
+  [broker.invalidTransactionTimeout, 'MR_CONFIG'],
+  [broker.transactionalIdAuthorization, 'MR_AUTHORIZATION'],
   [broker.topicAuthorization, 'MR_AUTHORIZATION'],
   [broker.groupAuthorization, 'MR_AUTHORIZATION'],
   [broker.clusterAuthorization, 'MR_AUTHORIZATION'],

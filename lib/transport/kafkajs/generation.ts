@@ -29,6 +29,9 @@ export class Generation implements Member {
     this.owned = new Set(partitions.map(keyOf))
   }
 
+  get groupId(): string {
+    return this.identity.groupId
+  }
   get generation(): number {
     return this.identity.generation
   }

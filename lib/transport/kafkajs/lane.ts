@@ -10,6 +10,8 @@ import type { Delivery, TopicPartition } from '../port.js'
 export interface ProducerId {
   readonly producerId: bigint
   readonly producerEpoch: number
+  /** What is written counts only once its transaction is committed. */
+  readonly isTransactional?: boolean
 }
 
 /** Records of one partition on their way, and who hears of them. */

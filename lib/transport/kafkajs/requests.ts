@@ -31,7 +31,7 @@ export interface PartitionError extends TopicPartition {
 }
 
 /** Topics, partitions of each, `read` for what follows the index. */
-const readPartitions = <A>(from: WireReader, read: (at: TopicPartition) => A): A[] =>
+export const readPartitions = <A>(from: WireReader, read: (at: TopicPartition) => A): A[] =>
   from
     .array(() => {
       const topic = from.string()
@@ -39,7 +39,7 @@ const readPartitions = <A>(from: WireReader, read: (at: TopicPartition) => A): A
     })
     .flat()
 
-const compactPartitions = <A>(from: WireReader, read: (at: TopicPartition) => A): A[] =>
+export const compactPartitions = <A>(from: WireReader, read: (at: TopicPartition) => A): A[] =>
   from
     .compactArray(() => {
       const topic = from.compactString()
@@ -115,8 +115,9 @@ export interface ProducedPart extends PartitionError {
 export const produceV7 = (
   parts: readonly (TopicPartition & { readonly batch: Buffer })[],
   timeoutMs: number,
+  transactionalId: string | null = null,
 ): Request<readonly ProducedPart[]> => {
-  const to = new WireWriter().string(null).int16(-1).int32(timeoutMs)
+  const to = new WireWriter().string(transactionalId).int16(-1).int32(timeoutMs)
   to.array(byTopic(parts), ([topic, items]) => {
     to.string(topic).array(items, ({ partition, batch }) => to.int32(partition).raw(batch))
   })
@@ -141,12 +142,12 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
-/** For an idempotent producer: a new id each time. */
-export const initProducerIdV1 = (): Request<ProducerIdentity> => ({
+/** For an idempotent producer, a new id each time; for a transactional one its own, with the next epoch: what it left open is aborted. */
+export const initProducerIdV1 = (transactionalId: string | null = null, timeoutMs = 60_000): Request<ProducerIdentity> => ({
   apiKey: 22,
   apiVersion: 1,
   apiName: 'InitProducerId',
-  body: new WireWriter().string(null).int32(60_000).finish(),
+  body: new WireWriter().string(transactionalId).int32(timeoutMs).finish(),
   decode: (from) => {
     from.int32()
     return { errorCode: from.int16(), producerId: from.bigint64(), producerEpoch: from.int16() }

@@ -12,6 +12,8 @@ import type {
   Reader,
   TopicInfo,
   TopicPartition,
+  TransactionalProducer,
+  TransactionOptions,
   Transport,
 } from '../port.js'
 import { Admin } from './admin.js'
@@ -20,6 +22,7 @@ import type { KafkaLog, KafkaSettings } from './internals.js'
 import { Membership } from './membership.js'
 import { KafkaProducer } from './producer.js'
 import { KafkaReader } from './reader.js'
+import { KafkaTransactionalProducer } from './transactional-producer.js'
 
 export interface KafkaTransportOptions {
   readonly brokers: readonly string[]
@@ -49,6 +52,7 @@ class KafkaTransport implements Transport {
   private readonly members = new Set<Membership>()
   private readonly readers = new Set<KafkaReader>()
   private readonly producers = new Set<KafkaProducer>()
+  private readonly transactional = new Set<KafkaTransactionalProducer>()
   private closing: Promise<void> | null = null
 
   constructor(
@@ -87,6 +91,13 @@ class KafkaTransport implements Transport {
     this.producers.add(producer)
     return producer
   }
+  async transactionalProducer(options: TransactionOptions): Promise<TransactionalProducer> {
+    this.requireOpen()
+    const closed = (producer: KafkaTransactionalProducer) => this.transactional.delete(producer)
+    const producer = await KafkaTransactionalProducer.open(this.settings, this.clock, options, closed)
+    this.transactional.add(producer)
+    return producer
+  }
 
   close(): Promise<void> {
     this.closing ??= this.closeAll()
@@ -98,6 +109,7 @@ class KafkaTransport implements Transport {
       ...[...this.members].map((member) => member.leave(1000)),
       ...[...this.readers].map((reader) => reader.close()),
       ...[...this.producers].map((producer) => producer.abort()),
+      ...[...this.transactional].map((producer) => producer.close()),
     ])
     await this.opening?.catch(() => undefined)
     await this.connections?.close()

@@ -26,6 +26,11 @@ export class WireWriter {
     this.at += 8
     return this
   }
+  bigint64(value: bigint): this {
+    this.reserve(8)
+    this.at = this.bytes.writeBigInt64BE(value, this.at)
+    return this
+  }
   string(value: string | null): this {
     if (value === null) return this.int16(-1)
     const length = Buffer.byteLength(value)
@@ -47,7 +52,8 @@ export class WireWriter {
 
   /* Flexible versions (KIP-482): lengths are unsigned varints, one more than they count; tags end each structure. */
 
-  compactString(value: string): this {
+  compactString(value: string | null): this {
+    if (value === null) return this.unsignedVarint(0)
     const length = Buffer.byteLength(value)
     this.unsignedVarint(length + 1).reserve(length)
     this.at += this.bytes.write(value, this.at)

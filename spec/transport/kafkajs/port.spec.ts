@@ -5,6 +5,7 @@ import { describeKafka, kafkaVersions, type KafkaHandle } from '../../support/ka
 import { text } from '../batch/kafkajs-codec.js'
 import { describeTransport, type ContractSubject } from '../port-contract.js'
 import { produce, readTo } from '../recorder.js'
+import { describeTransactions } from '../transaction-contract.js'
 
 /** A record in a new segment closes the last one, and the cleaner takes closed ones only. */
 const compact = async (transport: Transport, topic: string): Promise<void> => {
@@ -35,5 +36,9 @@ const subject = (kafka: () => KafkaHandle) => async (): Promise<ContractSubject>
 }
 
 for (const version of Object.values(kafkaVersions)) {
-  describeKafka('kafkaTransport', (kafka) => describeTransport('as a transport', subject(kafka), { timeoutMs: 20_000 }), { version })
+  const contract = (kafka: () => KafkaHandle): void => {
+    describeTransport('as a transport', subject(kafka), { timeoutMs: 20_000 })
+    describeTransactions('with transactions', subject(kafka), { timeoutMs: 20_000 })
+  }
+  describeKafka('kafkaTransport', contract, { version })
 }

@@ -1,0 +1,86 @@
+import type { CommittedOffset, TopicPartition } from '../port.js'
+import type { ProducerId } from './lane.js'
+import { byTopic, compactPartitions, readPartitions, type GroupIdentity, type PartitionError, type Request } from './requests.js'
+import { WireWriter } from './wire.js'
+
+/** Who has a transaction open. */
+export interface Writer extends ProducerId {
+  readonly transactionalId: string
+  readonly isTransactional: true
+}
+
+const signed = ({ transactionalId, producerId, producerEpoch }: Writer): WireWriter =>
+  new WireWriter().string(transactionalId).bigint64(producerId).int16(producerEpoch)
+
+export const addPartitionsToTxnV1 = (writer: Writer, partitions: readonly TopicPartition[]): Request<readonly PartitionError[]> => {
+  const to = signed(writer)
+  to.array(byTopic(partitions), ([topic, items]) => {
+    to.string(topic).array(items, ({ partition }) => to.int32(partition))
+  })
+  return {
+    apiKey: 24,
+    apiVersion: 1,
+    apiName: 'AddPartitionsToTxn',
+    body: to.finish(),
+    decode: (from) => {
+      from.int32()
+      return readPartitions(from, (at) => ({ ...at, errorCode: from.int16() }))
+    },
+  }
+}
+
+export const addOffsetsToTxnV1 = (writer: Writer, groupId: string): Request<number> => ({
+  apiKey: 25,
+  apiVersion: 1,
+  apiName: 'AddOffsetsToTxn',
+  body: signed(writer).string(groupId).finish(),
+  decode: (from) => {
+    from.int32()
+    return from.int16()
+  },
+})
+
+/** Commits; what is to be aborted is, by the next InitProducerId. */
+export const endTxnV1 = (writer: Writer): Request<number> => ({
+  apiKey: 26,
+  apiVersion: 1,
+  apiName: 'EndTxn',
+  body: signed(writer).int8(1).finish(),
+  decode: (from) => {
+    from.int32()
+    return from.int16()
+  },
+})
+
+/** With member and generation, so that the coordinator refuses a zombie (KIP-447). */
+export const txnOffsetCommitV3 = (
+  { transactionalId, producerId, producerEpoch }: Writer,
+  { groupId, generation, memberId }: GroupIdentity,
+  offsets: readonly CommittedOffset[],
+): Request<readonly PartitionError[]> => {
+  // kafkajs writes a header without tags, so the one of this version ends here.
+  const to = new WireWriter().noTags().compactString(transactionalId).compactString(groupId)
+  to.bigint64(producerId).int16(producerEpoch).int32(generation).compactString(memberId).compactString(null)
+  to.compactArray(byTopic(offsets), ([topic, items]) => {
+    to.compactString(topic)
+      .compactArray(items, ({ partition, offset, metadata }) => {
+        to.int32(partition).int64(offset).int32(-1).compactString(metadata).noTags()
+      })
+      .noTags()
+  })
+  return {
+    apiKey: 28,
+    apiVersion: 3,
+    apiName: 'TxnOffsetCommit',
+    body: to.noTags().finish(),
+    decode: (from) => {
+      from.tags()
+      from.int32()
+      return compactPartitions(from, (at) => {
+        const errorCode = from.int16()
+        from.tags()
+        return { ...at, errorCode }
+      })
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import type { Clock } from '../../core/clock.js'
+import { MillraceError } from '../../core/errors.js'
+import type { CommittedOffset, Member, Transaction, TransactionalProducer, TransactionOptions } from '../port.js'
+import { Connections } from './connections.js'
+import { Epoch, type TransactionContext } from './epoch.js'
+import { Generation } from './generation.js'
+import type { KafkaSettings } from './internals.js'
+import { initProducerIdV1 } from './requests.js'
+import { KafkaTransaction, type Epochs } from './transaction.js'
+import { AskedCoordinator, coordinates } from './transaction-coordinator.js'
+import { within } from './within.js'
+
+const initMs = 15_000
+const abortMs = 1000
+
+/**
+ * Transactions (KIP-98, KIP-447) on kafkajs's connections. kafkajs's own sends nine requests one after another, and offsets
+ * that any zombie may commit.
+ */
+export class KafkaTransactionalProducer implements TransactionalProducer, Epochs {
+  private epoch: Promise<Epoch>
+  private readonly context: TransactionContext
+  private isOpen = false
+  private closing: Promise<void> | null = null
+
+  private constructor(
+    private readonly connections: Connections,
+    clock: Clock,
+    kafka: KafkaSettings,
+    private readonly options: TransactionOptions,
+    private readonly onClose: (producer: KafkaTransactionalProducer) => void,
+  ) {
+    this.context = {
+      connections,
+      clock,
+      coordinator: new AskedCoordinator(connections, clock, options.transactionalId, coordinates.transactions),
+      timeoutMs: options.timeoutMs,
+      note: (error) => kafka.log('info', error.message, {}),
+    }
+    const giveUpAt = clock.now() + initMs
+    this.epoch = this.nextEpoch(() => clock.now() > giveUpAt)
+  }
+
+  static async open(
+    kafka: KafkaSettings,
+    clock: Clock,
+    options: TransactionOptions,
+    onClose: (producer: KafkaTransactionalProducer) => void,
+  ): Promise<KafkaTransactionalProducer> {
+    const connections = Connections.capture(kafka, clock)
+    await connections.connect()
+    const producer = new KafkaTransactionalProducer(connections, clock, kafka, options, onClose)
+    try {
+      await producer.epoch
+    } catch (error) {
+      await connections.close()
+      throw error
+    }
+    return producer
+  }
+
+  begin(member: Member, offsets: readonly CommittedOffset[]): Transaction {
+    if (!(member instanceof Generation)) throw new TypeError('the member belongs to another transport')
+    return new KafkaTransaction(this, this.context, member, offsets)
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeNow()
+    return this.closing
+  }
+
+  async current(): Promise<Epoch> {
+    const epoch = await this.epoch
+    if (this.closing !== null) throw new MillraceError('MR_APP_STOPPED', 'the producer is closed')
+    this.isOpen = true
+    return epoch
+  }
+
+  ended(): void {
+    this.isOpen = false
+  }
+
+  /** A new epoch fences what may still be on its way, and the coordinator ends what the old one left open: that is how we abort. */
+  renew(epoch: Epoch): void {
+    epoch.sender.close()
+    this.isOpen = false
+    if (this.closing !== null) return
+    this.epoch = this.nextEpoch(() => this.closing !== null)
+    this.epoch.catch(() => undefined) // whoever begins the next transaction hears of it
+  }
+
+  private async closeNow(): Promise<void> {
+    const { clock } = this.context
+    const epoch = await within(
+      clock,
+      abortMs,
+      this.epoch.catch(() => null),
+    )
+    if (epoch instanceof Epoch) epoch.sender.close()
+    // Others wait for what is left open until it times out. If no broker answers now, it does.
+    if (this.isOpen)
+      await within(
+        clock,
+        abortMs,
+        this.nextEpoch(() => true),
+      ).catch(() => undefined)
+    await this.connections.close()
+    this.onClose(this)
+  }
+
+  private async nextEpoch(isOver: () => boolean): Promise<Epoch> {
+    const { transactionalId, timeoutMs } = this.options
+    const request = initProducerIdV1(transactionalId, timeoutMs)
+    const what = `beginning to write as ${transactionalId}`
+    const { producerId, producerEpoch } = await this.context.coordinator.ask(what, request, ({ errorCode }) => errorCode, isOver)
+    return new Epoch({ transactionalId, producerId, producerEpoch, isTransactional: true }, this.context)
+  }
+}
