@@ -37,6 +37,10 @@ const table = {
     retriable: false,
   },
   MR_RX_COMPLETED: { hint: 'Operators inside rx() may not complete: take, first and the like belong in pipe().', retriable: false },
+  MR_RX_ESCAPED: {
+    hint: 'Exactly-once has to find the same again after a crash, which what a timer emits inside rx() is not. Use at-least-once, or pipe().',
+    retriable: false,
+  },
   MR_RX_ERROR: { hint: 'The operators given to rx() ended with an error. Catch it inside them.', retriable: false },
 
   MR_NAME_AMBIGUOUS: { hint: 'Two stores or internal topics would have one name. Give the newer verb a `name`.', retriable: false },

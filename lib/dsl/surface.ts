@@ -499,11 +499,18 @@ export interface AppConfig {
   brokers?: readonly string[] | undefined
   /** Anything else kafkajs takes: ssl, sasl, clientId, ... */
   kafka?: Readonly<Record<string, unknown>> | undefined
-  /** How often state and offsets are committed. Default '1s'. */
+  /**
+   * `'at-least-once'` (default): a crash loses nothing; outputs may repeat. `'exactly-once'`: outputs, state and offsets of a
+   * commit become visible together or not at all, also with a zombie about; whoever reads the outputs must be read-committed
+   * (Kafka's `isolation.level`), and sees them after the commit. What leaves by `each`, `toSink`, `mapAsync`, `subscribe`,
+   * `send` or `sink` is in no transaction. **Source** Kafka Streams' `processing.guarantee`, KIP-98, KIP-447.
+   */
+  delivery?: 'at-least-once' | 'exactly-once' | undefined
+  /** How often state and offsets are committed. Default '1s'; '100ms' when exactly-once. */
   commitEvery?: Duration | undefined
   /** State in `<stateDir>/<id>/`; the embedded log, shared by the apps of a process, in `<stateDir>/log`. Default './.millrace'. ':memory:' keeps nothing. */
   stateDir?: string | ':memory:' | undefined
-  /** Group and fetch settings. Defaults are right for most. */
+  /** Group, fetch and transaction settings. Defaults are right for most. */
   tuning?: Tuning | undefined
   /** What happens to a record that cannot be taken. Default `policy.fail`. */
   onError?: ErrorPolicy | undefined
@@ -526,6 +533,11 @@ export interface Tuning {
   fetchWait?: Duration | undefined
   /** Per partition and fetch, in bytes. Default 1 MiB. */
   fetchBytes?: number | undefined
+  /**
+   * After that the broker aborts the transaction of a process that is gone; until then its partitions, and readers of its outputs,
+   * wait. Default '10s'. Kafka's `transaction.timeout.ms`; at most the broker's `transaction.max.timeout.ms`.
+   */
+  transactionTimeout?: Duration | undefined
   /** Cap on uncommitted state per task, in bytes; reaching it commits. Default 16 MiB. */
   dirtyBytes?: number | undefined
 }

@@ -62,6 +62,8 @@ class Chain {
     try {
       const record = toRec(value as KRecord<unknown, unknown>, this.origin)
       if (this.passing) this.passing.push(record)
+      else if (this.task.isExactlyOnce)
+        this.end(new MillraceError('MR_RX_ESCAPED', 'the operators given to rx emitted between two batches'))
       else this.out.next({ records: [record], receipt: this.task.extraReceipt() })
     } catch (thrown) {
       // RxJS would throw it at the process.

@@ -24,6 +24,8 @@ const openAtOnce = 4
 export class Assignment implements GroupListener {
   private readonly tasks = new Map<string, Task>()
   private current: Member | null = null
+  /** What the group has given this member, until it takes it back. */
+  private given: { readonly member: Member; readonly partitions: readonly TopicPartition[] } | null = null
   /** Grows with everything that makes an opening in progress void. */
   private epoch = 0
   private opening: Promise<void> = Promise.resolve()
@@ -46,6 +48,7 @@ export class Assignment implements GroupListener {
 
   async revoke(deadlineMs: number): Promise<void> {
     this.epoch++
+    this.given = null
     this.options.onState('rebalancing')
     const committed = new Set<Task>()
     await withDeadline(this.options.clock, deadlineMs, this.commitEach(committed))
@@ -72,13 +75,14 @@ export class Assignment implements GroupListener {
   assigned(member: Member, partitions: readonly TopicPartition[]): void {
     const epoch = ++this.epoch
     this.current = member
+    this.given = { member, partitions }
     this.options.onRebalance()
-    const before = this.opening
-    this.opening = before.then(() => this.take(member, partitions, epoch)).catch((error: unknown) => this.options.fail(toError(error)))
+    this.then(() => this.take(member, partitions, epoch))
   }
 
   lost(): void {
     this.epoch++
+    this.given = null
     this.options.onState('rebalancing')
     for (const task of this.running) this.close(task)
   }
@@ -117,6 +121,17 @@ export class Assignment implements GroupListener {
     })
   }
 
+  /** Closes tasks and opens them again as the log knows them: what they have done since their last commit did not count. */
+  reopen(tasks: readonly { readonly id: string }[]): void {
+    for (const task of this.running) if (tasks.includes(task)) this.close(task)
+    const { given, epoch } = this
+    if (given) this.then(() => this.open(given.member, this.plansFor(given.partitions), epoch))
+  }
+
+  private then(work: () => Promise<void>): void {
+    this.opening = this.opening.then(work).catch((error: unknown) => this.options.fail(toError(error)))
+  }
+
   /** Resolves when what is being opened or handed on has settled. */
   async settle(): Promise<void> {
     for (let seen = null as Promise<void> | null; seen !== this.opening;) await (seen = this.opening)
@@ -129,13 +144,19 @@ export class Assignment implements GroupListener {
   }
 
   private async take(member: Member, partitions: readonly TopicPartition[], epoch: number): Promise<void> {
-    const isVoid = () => this.epoch !== epoch || this.isDown
-    if (isVoid()) return
+    if (this.epoch !== epoch || this.isDown) return
     const wanted = this.plansFor(partitions)
     for (const task of this.running) if (!wanted.has(task.id)) this.close(task)
-    const [retained, added] = [this.running, [...wanted.values()].filter(({ id }) => !this.tasks.has(id))]
+    for (const task of this.running) task.restart()
+    await this.open(member, wanted, epoch)
+  }
+
+  /** Those that are not open. */
+  private async open(member: Member, wanted: ReadonlyMap<string, TaskPlan>, epoch: number): Promise<void> {
+    const isVoid = () => this.epoch !== epoch || this.isDown
+    if (isVoid()) return
+    const added = [...wanted.values()].filter(({ id }) => !this.tasks.has(id))
     if (added.length > 0) this.options.onState('restoring')
-    for (const task of retained) task.restart()
     const starts: (() => void)[] = []
     const openOne = async (plan: TaskPlan): Promise<void> => {
       const opened = await this.options.open(plan, member, isVoid)

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import { MillraceError } from '../core/errors.js'
 import { noHeaders } from '../core/headers.js'
+import type { OutRecord } from '../core/record.js'
 import { commitEntry, dataKey } from '../state/changelog.js'
 import type { Member, PartitionOffset, Producer } from '../transport/port.js'
 import { toMetadata, type Mark } from './recovery.js'
@@ -24,35 +25,66 @@ export interface Committable {
   readonly isClosed: boolean
 }
 
+type Changelog = NonNullable<OpenStore['changelog']>
+
+/** What a commit consists of, as of the moment the task was drained; what is done after it belongs to the next one. */
+export interface Snapshot {
+  readonly mark: Mark
+  readonly offsets: readonly PartitionOffset[]
+  /** One record per key that changed, opened by the entry that names the commit. */
+  readonly changes: readonly { readonly changelog: Changelog; readonly rows: readonly Row[] }[]
+}
+interface Row {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+  readonly timestamp: number
+}
+
+export const snapshot = (task: Committable): Snapshot => {
+  const { stores, mark, clock } = task
+  const next = stores.all.length === 0 ? mark : { writer: mark.writer, number: mark.number + 1 }
+  const opening = { ...commitEntry(next), timestamp: clock.now() }
+  const changes = stores.all.flatMap(({ overlay, changelog }) => {
+    const dirty = overlay.dirty()
+    if (changelog === null || dirty.length === 0) return []
+    return [{ changelog, rows: [opening, ...dirty.map(({ key, value, timestamp }) => ({ key: dataKey(key), value, timestamp }))] }]
+  })
+  return { mark: next, offsets: task.frontiers(), changes }
+}
+
 /**
  * The order of steps of a commit, at-least-once. Beside each: what the next start finds if the process dies there.
  * A crash before step 2 leaves the last commit; the inputs after it are read again. Gives the offsets that were committed.
  */
 export const commitTask = async (task: Committable): Promise<readonly PartitionOffset[]> => {
-  const { stores } = task
-  if (stores.all.length === 0) return commitOffsets(task, task.frontiers(), '')
+  if (task.stores.all.length === 0) return commitOffsets(task, task.frontiers(), '')
 
   // 1. Outputs and repartition records have left as their batch passed; drained means acknowledged.
   await task.drain()
-  const offsets = task.frontiers()
-  const next: Mark = { writer: task.mark.writer, number: task.mark.number + 1 }
-  const writes = stores.all.map((store) => ({ store, dirty: [...store.overlay.dirty()] }))
+  const taken = snapshot(task)
+  task.resumeIntake()
 
   // 2. Died after this: the changelog is ahead of the file. The file is the truth, and writes its values over what is beyond it.
   assertAlive(task)
-  await Promise.all(writes.map(({ store, dirty }) => appendChangelog(task, store, dirty, next)))
+  await Promise.all(taken.changes.map(({ changelog, rows }) => appendRows(task.producer(), changelog, rows)))
 
   assertAlive(task)
   // 3. Died after this: the file is one ahead of the group. The file is the truth, and commits its offsets first.
-  stores.commit({ mark: next, offsets: byTopic(offsets), committedAt: task.clock.now(), isRebuilding: false }, () => {
+  commitFile(task, taken)
+
+  // 4. Died after this: file and group agree.
+  return commitOffsets(task, taken.offsets, toMetadata(taken.mark))
+}
+
+/** State, the inputs it contains, the positions of its changelogs: one transaction. */
+export const commitFile = (task: Committable, { mark, offsets }: Snapshot): void => {
+  const { stores, clock } = task
+  if (stores.all.length === 0) return
+  stores.commit({ mark, offsets: byTopic(offsets), committedAt: clock.now(), isRebuilding: false }, () => {
     for (const { overlay } of stores.all) overlay.flush()
   })
   for (const { overlay } of stores.all) overlay.flushed()
-  task.mark = next
-  task.resumeIntake()
-
-  // 4. Died after this: file and group agree.
-  return commitOffsets(task, offsets, toMetadata(next))
+  task.mark = mark
 }
 
 const commitOffsets = async (
@@ -64,35 +96,17 @@ const commitOffsets = async (
   return offsets
 }
 
-/** At-least-once has no judge over zombies, so a member that has not been heard for a session fences itself. */
-const assertAlive = (task: Committable): void => {
+/** A member that has not been heard for a session fences itself: at-least-once nobody else does. */
+export const assertAlive = (task: Committable): void => {
   if (task.isClosed) throw new MillraceError('MR_FENCED', `task ${task.id} was taken away while it was committed`)
   if (!task.member().isAlive())
     throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
 }
 
-interface DirtyRow {
-  readonly key: Buffer
-  readonly value: Buffer | null
-  readonly timestamp: number
-}
+export const changelogRow = (row: Row): OutRecord => ({ ...row, headers: noHeaders })
 
-/** One record per key that changed, opened by the entry that names the commit. Resolves when all are acknowledged. */
-const appendChangelog = (task: Committable, store: OpenStore, dirty: readonly DirtyRow[], mark: Mark): Promise<void> => {
-  if (store.changelog === null || dirty.length === 0) return Promise.resolve()
-  const opening = { ...commitEntry(mark), timestamp: task.clock.now() }
-  return appendRows(task.producer(), store.changelog, [
-    opening,
-    ...dirty.map(({ key, value, timestamp }) => ({ key: dataKey(key), value, timestamp })),
-  ])
-}
-
-/** Moves the position behind what was appended. */
-export const appendRows = (
-  producer: Producer,
-  changelog: NonNullable<OpenStore['changelog']>,
-  rows: readonly { readonly key: Uint8Array; readonly value: Uint8Array | null; readonly timestamp: number }[],
-): Promise<void> =>
+/** Resolves when all are acknowledged. Moves the position behind what was appended. */
+export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly Row[]): Promise<void> =>
   new Promise((resolve, reject) => {
     let open = rows.length
     if (open === 0) return resolve()
@@ -103,7 +117,6 @@ export const appendRows = (
       },
       failed: reject,
     }
-    for (const row of rows)
-      producer.append(changelog, { key: row.key, value: row.value, timestamp: row.timestamp, headers: noHeaders }, delivery, null)
+    for (const row of rows) producer.append(changelog, changelogRow(row), delivery, null)
     producer.flush()
   })

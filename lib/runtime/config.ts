@@ -11,6 +11,7 @@ export interface Settings {
   /** Null: the embedded log. */
   readonly brokers: readonly string[] | null
   readonly kafka: Readonly<Record<string, unknown>>
+  readonly isExactlyOnce: boolean
   readonly commitEveryMs: number
   /** Null: nothing is kept. */
   readonly stateDir: string | null
@@ -21,6 +22,7 @@ export interface Settings {
   readonly rebalanceTimeoutMs: number
   readonly fetchWaitMs: number
   readonly fetchBytes: number
+  readonly transactionTimeoutMs: number
   readonly dirtyBytes: number
   /** The embedded log creates any topic, with that many partitions unless its descriptor says otherwise. */
   readonly embeddedPartitions: number
@@ -30,14 +32,15 @@ const mebibyte = 1024 * 1024
 
 /** Throws `MR_CONFIG`, `MR_DURATION`, `MR_NAME_INVALID`: what can be known before starting is said before. */
 export const readConfig = (config: AppConfig): Settings => {
-  const { tuning = {}, brokers } = config
+  const { tuning = {}, brokers, delivery = 'at-least-once' } = config
   if (brokers !== undefined && brokers.length === 0)
     throw new MillraceError('MR_CONFIG', 'brokers is empty; leave it out for the embedded log')
   const settings: Settings = {
     id: checkName(config.id, 'the id of the app'),
     brokers: brokers ?? null,
     kafka: config.kafka ?? {},
-    commitEveryMs: durationMs(config.commitEvery ?? '1s', 'commitEvery'),
+    isExactlyOnce: isExactlyOnce(delivery),
+    commitEveryMs: durationMs(config.commitEvery ?? (isExactlyOnce(delivery) ? '100ms' : '1s'), 'commitEvery'),
     stateDir: config.stateDir === ':memory:' ? null : (config.stateDir ?? './.millrace'),
     onError: config.onError ?? policy.fail,
     logger: config.logger ?? stderrLogger,
@@ -46,6 +49,7 @@ export const readConfig = (config: AppConfig): Settings => {
     rebalanceTimeoutMs: durationMs(tuning.rebalanceTimeout ?? '60s', 'tuning.rebalanceTimeout'),
     fetchWaitMs: durationMs(tuning.fetchWait ?? '500ms', 'tuning.fetchWait'),
     fetchBytes: bytes(tuning.fetchBytes ?? mebibyte, 'tuning.fetchBytes'),
+    transactionTimeoutMs: durationMs(tuning.transactionTimeout ?? '10s', 'tuning.transactionTimeout'),
     dirtyBytes: bytes(tuning.dirtyBytes ?? 16 * mebibyte, 'tuning.dirtyBytes'),
     embeddedPartitions: 4,
   }
@@ -57,6 +61,11 @@ export const readConfig = (config: AppConfig): Settings => {
     )
   }
   return Object.freeze(settings)
+}
+
+const isExactlyOnce = (delivery: string): boolean => {
+  if (delivery === 'at-least-once' || delivery === 'exactly-once') return delivery === 'exactly-once'
+  throw new MillraceError('MR_CONFIG', `delivery is ${delivery}, not 'at-least-once' or 'exactly-once'`)
 }
 
 const bytes = (value: number, what: string): number => {

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js'
 import { MillraceError } from '../core/errors.js'
 import { headersFrom, replaceHeaders, type KHeaders } from '../core/headers.js'
 import type { RawRecord } from '../core/record.js'
-import type { Delivery, Producer, TopicInfo } from '../transport/port.js'
+import type { Delivery, TopicInfo } from '../transport/port.js'
 import type { FailedRecord } from './failed-record.js'
 
 interface Run {
@@ -21,7 +21,6 @@ export class DeadLetters {
     private readonly options: {
       readonly appId: string
       readonly clock: Clock
-      readonly producer: () => Producer
       readonly topicInfo: (name: string) => TopicInfo | undefined
       readonly stop: (error: Error) => void
       readonly onPublished: () => void
@@ -31,7 +30,7 @@ export class DeadLetters {
   /** The error that fails the app, if this one must not be published. */
   publish(failed: FailedRecord, topic: string | null, consecutive: number): MillraceError | null {
     const name = topic ?? `${this.options.appId}-dead`
-    const { origin, receipt } = failed
+    const { origin, receipt, outbox } = failed
     const inARow = this.countInARow(origin)
     if (inARow > consecutive)
       return new MillraceError(
@@ -51,7 +50,7 @@ export class DeadLetters {
     }
     const at = { topic: name, partition: origin.partition % partitions }
     const record = { key: origin.key, value: origin.value, timestamp: origin.timestamp, headers: this.headers(failed) }
-    this.options.producer().append(at, record, delivery, origin)
+    outbox.append(at, record, delivery, origin)
     return null
   }
 

@@ -11,10 +11,11 @@ import type { Task } from './task.js'
 export const openDestination = (node: SinkNode | RepartitionNode, sub: SubTopology, task: Task, services: Services): Inlet =>
   openSink(node.kind === 'sink' ? sinkOf(node) : repartitionOf(node, sub), {
     task: task.context,
-    producer: services.producer,
+    outbox: task.outbox,
     partitionsOf: (topic) => services.topicInfo(topic)?.partitions,
     discover: services.discover,
-    failProduce: ({ record, ...failure }) => services.failures.handle({ ...failure, stage: 'produce', origin: record.origin }),
+    failProduce: ({ record, ...failure }) =>
+      services.failures.handle({ ...failure, stage: 'produce', origin: record.origin, outbox: task.outbox }),
     onProduced: (count) => (services.counters.recordsOut += count),
   })
 

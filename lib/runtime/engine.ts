@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../core/clock.js'
 import { isMillraceError, MillraceError, toError } from '../core/errors.js'
 import type { Counters } from '../core/telemetry.js'
@@ -7,20 +8,25 @@ import { openMemoryFile } from '../state/memory.js'
 import type { StateFile } from '../state/port.js'
 import { openSlot, type Slot } from '../state/slot.js'
 import type { Plan } from '../topology/plan.js'
-import type { PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
+import type { Transport } from '../transport/port.js'
 import { Assignment } from './assignment.js'
+import { Bounds } from './bounds.js'
+import { atLeastOnce, exactlyOnce } from './commits.js'
 import type { Settings } from './config.js'
 import { DeadLetters } from './dead-letters.js'
 import { Failures } from './failures.js'
 import { GlobalRows } from './global-tables.js'
 import { openTask, type OpeningContext } from './open-task.js'
+import { Producers } from './producers.js'
 import { Queries } from './queries.js'
 import { restoreProgress } from './restore-progress.js'
 import type { Services } from './services.js'
 import { settle } from './settle.js'
 import { Signal } from './signal.js'
 import type { Taps } from './taps.js'
+import type { Task } from './task.js'
 import { TopicCatalogue } from './topic-catalogue.js'
+import { Transactions } from './transactions.js'
 import { Writer } from './writer.js'
 
 export interface EngineOptions {
@@ -50,20 +56,24 @@ export class Engine {
   private readonly services: Services
   private readonly progress = new Signal()
   private slot: Slot | null = null
-  private producer: Producer | null = null
+  private readonly producers: Producers
+  private readonly bounds: Bounds
+  private isFailing = false
   private isMember = false
   private state: AppState = 'starting'
   private readonly timers = new Map<string, Timer>()
-  private untilNow: ReadonlyMap<string, number> = new Map()
   private readonly purgedAt = new Map<string, number>()
   private isClosing = false
-  private committing: Promise<void> | null = null
+  /** Without a folder the member is new each time. */
+  private readonly newNodeId = randomUUID()
 
   constructor(private readonly options: EngineOptions) {
     const { settings, plan, clock, transport } = options
     this.topics = new TopicCatalogue(transport, plan, settings)
+    this.producers = new Producers(transport, settings)
+    this.bounds = new Bounds(transport, this.topics, settings.logger)
     this.services = this.createServices()
-    this.writer = new Writer(this.topics, () => this.openProducer(), clock)
+    this.writer = new Writer(this.topics, this.producers.plain, clock)
     this.assignment = new Assignment({
       plan,
       clock,
@@ -71,8 +81,8 @@ export class Engine {
       open: (task, member, isVoid) => openTask(task, this.openingContext(member, isVoid)),
       onState: (state) => this.setState(state),
       onRebalance: () => options.counters.rebalances++,
-      onOutOfRange: (at) => this.whenOutOfRange(at),
-      fail: options.fail,
+      onOutOfRange: (at) => this.bounds.whenOutOfRange(at),
+      fail: this.fail,
     })
     this.queries = new Queries({
       plan,
@@ -87,27 +97,40 @@ export class Engine {
   async start(): Promise<void> {
     const { settings, plan, transport } = this.options
     await this.topics.prepare()
-    this.untilNow = await this.findEnds()
+    await this.bounds.prepare(plan)
     if (settings.stateDir !== null) this.slot = openSlot(settings.stateDir, settings.id)
-    this.producer = await transport.producer()
+    await this.producers.open(this.nodeId)
     await Promise.all(plan.globals.map((spec) => this.startGlobal(spec)))
     if (plan.subTopologies.length > 0) {
       await transport.join(this.groupOptions(), this.assignment)
       this.isMember = true
       await this.assignment.settle()
     } else this.setState('running')
-    this.every('commit', settings.commitEveryMs, () => this.commitAll())
+    this.every('commit', settings.commitEveryMs, () => this.commitIdle())
     this.every('watch', watchEveryMs, () => this.watch())
   }
 
   /** Commits what is done. Rejects with what keeps it from being committed. */
-  commitAll(): Promise<void> {
-    this.committing ??= Promise.all(this.assignment.running.map((task) => task.commit()))
-      .then(() => undefined)
-      .finally(() => (this.committing = null))
-    // A member that fell silent and is heard again has nobody else to tell its tasks.
-    for (const task of this.assignment.running) task.schedule()
-    return this.committing
+  async commitAll(): Promise<void> {
+    await Promise.all(this.assignment.running.map((task) => task.commit()))
+  }
+
+  /** A task that is still at its last commit is left to it: what it waits for holds up nobody else. */
+  private async commitIdle(): Promise<void> {
+    for (const task of this.assignment.running) {
+      this.commitSoon(task)
+      // A member that fell silent and is heard again has nobody else to tell its tasks.
+      task.schedule()
+    }
+  }
+
+  private commitSoon(task: Task): void {
+    if (!task.isCommitting) task.commit().catch((thrown: unknown) => this.notCommitted(toError(thrown)))
+  }
+
+  private readonly fail = (error: Error): void => {
+    this.isFailing = true
+    this.options.fail(error)
   }
 
   settled(): Promise<void> {
@@ -149,7 +172,7 @@ export class Engine {
     if (this.isMember) await step('membership', () => this.assignment.member.leave(deadlineMs))
     this.assignment.closeAll()
     for (const global of this.globals.values()) await step('global table', () => global.close())
-    await step('producer', () => (isOrderly ? this.producer?.close() : undefined))
+    await step('producers', () => (isOrderly ? this.producers.close() : undefined))
     await step('transport', () => this.options.transport.close())
     this.slot?.release()
     this.progress.notify()
@@ -167,17 +190,9 @@ export class Engine {
   /* ---------------------------------------------------------------- pieces */
 
   private createServices(): Services {
-    const { settings, clock, transport, taps, counters, checksCodecs, isPaused, fail } = this.options
+    const { settings, clock, transport, taps, counters, checksCodecs, isPaused } = this.options
     const { logger } = settings
-    const producer = () => this.openProducer()
-    const deadLetters = new DeadLetters({
-      appId: settings.id,
-      clock,
-      producer,
-      topicInfo: (name) => this.topics.info(name),
-      stop: fail,
-      onPublished: () => counters.deadLetters++,
-    })
+    const { plain } = this.producers
     return {
       appId: settings.id,
       clock,
@@ -186,30 +201,51 @@ export class Engine {
       counters,
       taps,
       checksCodecs,
-      producer,
-      fail,
+      producer: plain,
+      isExactlyOnce: settings.isExactlyOnce,
+      openCommits: settings.isExactlyOnce ? exactlyOnce(this.createTransactions()) : atLeastOnce(plain),
+      fail: this.fail,
       isPaused,
       dirtyBytes: settings.dirtyBytes,
-      failures: new Failures({
-        policyOf: (topic) => this.topics.policyOf(topic),
-        deadLetters,
-        clock,
-        logger,
-        stop: fail,
-        onFailure: (stage) => counters.failures[stage]++,
-      }),
+      failures: this.createFailures(),
       member: () => this.assignment.member,
       topicInfo: (name) => this.topics.info(name),
       discover: (topic) => this.topics.discover(topic),
       globalTable: (name) => this.global(name).rows,
       onProgress: this.progress.notify,
-      requestCommit: () => void this.commitAll().catch((error: unknown) => this.notCommitted(toError(error))),
+      requestCommit: (task) => this.commitSoon(task),
     }
   }
 
-  private openProducer(): Producer {
-    if (this.producer === null) throw new MillraceError('MR_APP_NOT_STARTED', `app ${this.options.settings.id} cannot write yet`)
-    return this.producer
+  private createFailures(): Failures {
+    const { settings, clock, counters } = this.options
+    return new Failures({
+      policyOf: (topic) => this.topics.policyOf(topic),
+      deadLetters: new DeadLetters({
+        appId: settings.id,
+        clock,
+        topicInfo: (name) => this.topics.info(name),
+        stop: this.fail,
+        onPublished: () => counters.deadLetters++,
+      }),
+      clock,
+      logger: settings.logger,
+      stop: this.fail,
+      onFailure: (stage) => counters.failures[stage]++,
+    })
+  }
+
+  private createTransactions(): Transactions {
+    return new Transactions({
+      producer: this.producers.transactional,
+      reopen: (tasks) => this.assignment.reopen(tasks),
+      fail: this.fail,
+      isFailing: () => this.isFailing,
+    })
+  }
+
+  private get nodeId(): string {
+    return this.slot?.nodeId ?? this.newNodeId
   }
 
   private global(name: string): GlobalRows {
@@ -219,13 +255,13 @@ export class Engine {
   }
 
   private async startGlobal(spec: Plan['globals'][number]): Promise<void> {
-    const { transport, settings, fail } = this.options
+    const { transport, settings } = this.options
     const rows = new GlobalRows(spec, {
       transport,
       logger: settings.logger,
       partitionsOf: (topic) => this.topics.info(topic)?.partitions ?? 0,
       openFile: (name) => this.openFile(name),
-      fail,
+      fail: this.fail,
     })
     this.globals.set(spec.name, rows)
     await rows.start()
@@ -247,7 +283,7 @@ export class Engine {
       member,
       isVoid,
       openFile: (name) => this.openFile(name),
-      untilOf: (at) => this.untilOf(at),
+      untilOf: (at) => this.bounds.until(at),
       onProgress: restoreProgress(this.options.clock, this.options.onRestore),
     }
   }
@@ -259,7 +295,7 @@ export class Engine {
       groupId: settings.id,
       topics: plan.subTopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
       copartitioned: plan.subTopologies.map(({ inputs }) => inputs.map(({ topic }) => topic)),
-      nodeId: slot?.nodeId ?? `${settings.id}-${process.pid}`,
+      nodeId: this.nodeId,
       held: () => (slot ? this.assignment.held(slot.held()) : []),
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatMs: settings.heartbeatMs,
@@ -274,30 +310,6 @@ export class Engine {
     this.state = state
     this.options.onState(state)
     this.progress.notify()
-  }
-
-  /* ------------------------------------------------------------------ until */
-
-  private async findEnds(): Promise<ReadonlyMap<string, number>> {
-    const inputs = this.options.plan.subTopologies.flatMap(({ inputs }) => inputs).filter(({ options }) => options?.until === 'now')
-    const partitions = inputs.flatMap(({ topic }) => this.topics.partitionsOf(topic))
-    const ends = partitions.length > 0 ? await this.options.transport.listOffsets(partitions, 'stable') : []
-    return new Map(ends.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
-  }
-
-  private untilOf({ topic, partition }: TopicPartition): ReturnType<OpeningContext['untilOf']> {
-    const until = this.topics.optionsOf(topic)?.until ?? 'never'
-    if (until === 'never') return null
-    return until === 'now' ? { offset: this.untilNow.get(`${topic}-${partition}`) ?? 0 } : until
-  }
-
-  private async whenOutOfRange(at: PartitionOffset): Promise<number> {
-    const policy = this.topics.optionsOf(at.topic)?.onOutOfRange ?? 'earliest'
-    if (policy === 'fail')
-      throw new MillraceError('MR_OUT_OF_RANGE', `offset ${at.offset} of ${at.topic}-${at.partition} is not in the log`)
-    const [found] = await this.options.transport.listOffsets([at], policy === 'earliest' ? 'earliest' : 'stable')
-    this.options.settings.logger.warn({ ...at, to: found?.offset }, 'committed offset out of range')
-    return found?.offset ?? 0
   }
 
   /* ----------------------------------------------------------- time goes on */
@@ -318,7 +330,7 @@ export class Engine {
     this.progress.notify()
     if (isMillraceError(error) && error.retriable)
       this.options.settings.logger.warn({ code: error.code, error: error.summary }, 'will be tried again')
-    else this.options.fail(error)
+    else this.fail(error)
   }
 
   private async watch(): Promise<void> {

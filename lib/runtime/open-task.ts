@@ -57,6 +57,8 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
       member,
       producer,
       clock,
+      isExactlyOnce: services.isExactlyOnce,
+      onStateAhead: ({ code, summary }) => services.logger.warn({ task: id, code, error: summary }, 'state is rebuilt from the changelog'),
       isVoid: context.isVoid,
       onProgress,
     })

@@ -15,21 +15,24 @@ export type Found =
   | { readonly _tag: 'File' }
   /** As File, but the process died between the commit of the file and that of the group: commit its offsets first. */
   | { readonly _tag: 'FileAhead' }
+  /** Exactly-once: what the file holds never was in the log. Everything is read again from the changelog. */
+  | { readonly _tag: 'StateAhead' }
   /** Roll the changelog forward to its end, resume from the offsets of the group. */
   | { readonly _tag: 'Changelog' }
   | { readonly _tag: 'OffsetsMoved' }
 
 /** `file` is null when there is none that can be trusted: new, half rebuilt, or in memory. */
-export const decide = (file: Mark | null, group: GroupMark): Found => {
+export const decide = (file: Mark | null, group: GroupMark, isExactlyOnce = false): Found => {
+  const ahead = { _tag: isExactlyOnce ? 'StateAhead' : 'FileAhead' } as const
   if (file === null) return { _tag: 'Changelog' }
   if (group === 'mixed') return { _tag: 'Changelog' }
   if (group === 'unmarked') return { _tag: 'OffsetsMoved' }
   // Nothing was ever committed: number 0 is a file whose first commit did not come to its end.
-  if (group === 'none') return file.number === 0 ? { _tag: 'File' } : file.number === 1 ? { _tag: 'FileAhead' } : { _tag: 'OffsetsMoved' }
+  if (group === 'none') return file.number === 0 ? { _tag: 'File' } : file.number === 1 ? ahead : { _tag: 'OffsetsMoved' }
   if (group.writer !== file.writer) return { _tag: 'Changelog' }
   if (group.number === file.number) return { _tag: 'File' }
   // Ahead by more than one: the group could not be reached for some commits. Nobody else has committed, or the writer would differ.
-  return group.number < file.number ? { _tag: 'FileAhead' } : { _tag: 'Changelog' }
+  return group.number < file.number ? ahead : { _tag: 'Changelog' }
 }
 
 const version = 'mr1'

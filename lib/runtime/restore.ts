@@ -16,6 +16,8 @@ export interface RestoreContext {
   readonly member: Member
   readonly producer: () => Producer
   readonly clock: Clock
+  readonly isExactlyOnce: boolean
+  readonly onStateAhead: (error: MillraceError) => void
   /** True once the assignment this works for is over: give up between two steps. */
   readonly isVoid: () => boolean
   readonly onProgress: (progress: { readonly store: string; readonly records: number; readonly total: number }) => void
@@ -36,12 +38,15 @@ export const restoreTask = async (context: RestoreContext): Promise<Resumed> => 
   const committed = await member.committed(inputs)
   if (stores.all.length === 0) return { mark: { writer: '', number: 0 }, offsets: byTopic(committed) }
   const file = stores.read()
-  const found = decide(file?.mark ?? null, groupMark(committed))
+  const found = decide(file?.mark ?? null, groupMark(committed), context.isExactlyOnce)
   switch (found._tag) {
     case 'OffsetsMoved':
       throw new MillraceError('MR_OFFSETS_MOVED', `task ${context.taskId} has state, and the committed offsets are not those it left`)
     case 'Changelog':
       return rebuild(context, committed)
+    case 'StateAhead':
+      context.onStateAhead(new MillraceError('MR_STATE_AHEAD', `task ${context.taskId} is set up anew`))
+      return rebuild(context, committed, 'from nothing')
     case 'File':
     case 'FileAhead':
       return file ? trustFile(context, file, committed, found._tag === 'FileAhead') : rebuild(context, committed)
@@ -103,10 +108,14 @@ const writeBack = async ({ clock, producer }: RestoreContext, store: OpenStore, 
 
 /* -------------------------------------------------- the changelog is the truth */
 
-const rebuild = async (context: RestoreContext, committed: readonly CommittedOffset[]): Promise<Resumed> => {
+const rebuild = async (
+  context: RestoreContext,
+  committed: readonly CommittedOffset[],
+  how: 'from the file' | 'from nothing' = 'from the file',
+): Promise<Resumed> => {
   const { stores, clock, member } = context
   const left = stores.stored()
-  const canRollForward = left !== null && stores.main.isDurable && clock.now() - left.committedAt < rollForwardMs
+  const canRollForward = how === 'from the file' && left !== null && stores.main.isDurable && clock.now() - left.committedAt < rollForwardMs
   const mark: Mark = { writer: newWriter(), number: 0 }
   const offsets = byTopic(committed)
   const rebuilding = {

@@ -3,9 +3,11 @@ import type { Counters } from '../core/telemetry.js'
 import type { SinkTopic } from '../topology/node.js'
 import type { KeyedStore } from '../topology/operator.js'
 import type { Member, Producer, TopicInfo, Transport } from '../transport/port.js'
+import type { Commits } from './commits.js'
 import type { Failures } from './failures.js'
 import type { Logger } from './logger.js'
 import type { Taps } from './taps.js'
+import type { Task } from './task.js'
 
 /** What the tasks of an app share. */
 export interface Services {
@@ -20,7 +22,11 @@ export interface Services {
   readonly dirtyBytes: number
   /** testContext: a stored value that its codec does not give back is `MR_CODEC_LOSSY`. */
   readonly checksCodecs: boolean
+  /** For what is no output of a task: `send`, `sink`, repairs of a changelog. */
   readonly producer: () => Producer
+  readonly isExactlyOnce: boolean
+  /** One for each task. */
+  readonly openCommits: () => Commits
   readonly member: () => Member
   /** Of topics that have been asked for. */
   readonly topicInfo: (name: string) => TopicInfo | undefined
@@ -32,6 +38,6 @@ export interface Services {
   readonly fail: (error: Error) => void
   /** Something moved: whoever waits for the end looks again. */
   readonly onProgress: () => void
-  /** A task is full of uncommitted state. */
-  readonly requestCommit: () => void
+  /** The task is full of what is not committed. */
+  readonly requestCommit: (task: Task) => void
 }

@@ -3,12 +3,13 @@ import { partitionOf } from '../core/murmur2.js'
 import type { OutRecord } from '../core/record.js'
 import type { SinkTopic } from '../topology/node.js'
 import type { AnyRec, Batch, Receipt, TaskContext, Verdict } from '../topology/operator.js'
-import type { Delivery, Producer } from '../transport/port.js'
+import type { Delivery } from '../transport/port.js'
+import type { Outbox } from './outbox.js'
 import type { Inlet } from './outlet.js'
 
 export interface SinkContext {
   readonly task: TaskContext
-  readonly producer: () => Producer
+  readonly outbox: Outbox
   /** Undefined: not asked for yet. */
   readonly partitionsOf: (topic: string) => number | undefined
   /** Finds out about a topic that a record has chosen. */
@@ -116,7 +117,7 @@ class Flight implements Delivery {
         return this.settle(1)
       }
       const partition = this.partition(topic, record, out)
-      context.producer().append({ topic: topic.name, partition }, out, this, record)
+      context.outbox.append({ topic: topic.name, partition }, out, this, record)
     } catch (thrown) {
       this.refused(toError(thrown), record)
     }
@@ -128,8 +129,19 @@ class Flight implements Delivery {
   }
 
   failed(error: MillraceError, origin: unknown): void {
-    // The producer hands back what `append` was given.
-    this.refused(error, origin as AnyRec)
+    // Handed back as `append` was given it.
+    const record = origin as AnyRec
+    if (this.open > 0) this.refused(error, record)
+    else this.refusedLate(error, record)
+  }
+
+  /** The batch is answered for already: the transaction that was to write the record has it refused. Waiting would change nothing. */
+  private refusedLate(error: Error, record: AnyRec): void {
+    const { destination, context } = this
+    const receipt = context.task.extraReceipt()
+    const verdict = (attempt: number) => context.failProduce({ operator: destination.label, error, record, attempt, receipt })
+    for (let attempt = 1; verdict(attempt)._tag === 'retry'; attempt++);
+    receipt.done()
   }
 
   private refused(error: Error, record: AnyRec): void {

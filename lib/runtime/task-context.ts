@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js'
 import { lossless } from '../core/codec-lossless.js'
 import { MillraceError } from '../core/errors.js'
 import type { KeyedStore, Receipt, StoreSpec, TaskContext, Verdict } from '../topology/operator.js'
+import type { Outbox } from './outbox.js'
 import type { Ledger } from './receipts.js'
 import type { Services } from './services.js'
 import type { TaskStores } from './task-stores.js'
@@ -18,8 +19,13 @@ export class OpenTaskContext implements TaskContext {
     readonly partition: number,
     private readonly stores: TaskStores,
     private readonly ledger: Ledger,
+    private readonly outbox: Outbox,
   ) {
     this.clock = services.clock
+  }
+
+  get isExactlyOnce(): boolean {
+    return this.services.isExactlyOnce
   }
 
   get signal(): AbortSignal {
@@ -40,7 +46,7 @@ export class OpenTaskContext implements TaskContext {
   }
 
   fail({ record, ...failure }: Parameters<TaskContext['fail']>[0]): Verdict {
-    return this.services.failures.handle({ ...failure, origin: record.origin })
+    return this.services.failures.handle({ ...failure, origin: record.origin, outbox: this.outbox })
   }
 
   stop(error: Error): void {

@@ -1,13 +1,13 @@
-import type { Timer } from '../core/clock.js'
 import { MillraceError, toError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
 import type { Node } from '../topology/node.js'
 import type { AnyRec, Receipt } from '../topology/operator.js'
 import type { Chunk, PartitionOffset } from '../transport/port.js'
-import { commitTask, type Committable } from './committer.js'
+import type { Committable } from './committer.js'
 import type { Input, Slice } from './input.js'
 import { chooseInput } from './merge-order.js'
 import type { Outlet } from './outlet.js'
+import { Patience } from './patience.js'
 import { Ledger } from './receipts.js'
 import type { Mark } from './recovery.js'
 import type { Services } from './services.js'
@@ -22,8 +22,6 @@ const maxHeldBytes = 16 * 1024 * 1024
 const maxQueuedBytes = 8 * 1024 * 1024
 /** Records worked on before the event loop gets its turn: heartbeats, fetches, timers. */
 const recordsPerTurn = 8192
-/** An input that is known to hold more, and brings nothing, is waited for this long (a leader that cannot be reached). */
-const waitForInputMs = 30_000
 
 export interface TaskInput {
   readonly input: Input
@@ -37,17 +35,18 @@ export class Task implements Committable {
   readonly clock
   readonly producer
   readonly member
+  readonly outbox
+  private readonly commits
   private readonly ledger: Ledger
   private outlets: readonly (readonly Outlet[])[] = []
   private isRunning = false
   private isScheduled = false
   private isStuck = false
   private readonly paused = new Set<Input>()
-  private waitTimer: Timer | null = null
-  private waitedFor: readonly Input[] = []
-  private givenUpOn: ReadonlySet<Input> = new Set()
+  private readonly patience: Patience
   private draining: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null
   private committing: Promise<void> = Promise.resolve()
+  private commitsOpen = 0
   private committedAt: readonly number[] = []
 
   constructor(
@@ -61,11 +60,14 @@ export class Task implements Committable {
     this.clock = services.clock
     this.producer = services.producer
     this.member = services.member
+    this.commits = services.openCommits()
+    this.outbox = this.commits.outbox
+    this.patience = new Patience(this.clock, () => this.schedule())
     this.ledger = new Ledger(
       () => this.onSettled(),
       (error) => services.fail(error),
     )
-    this.context = new OpenTaskContext(services, partition, stores, this.ledger)
+    this.context = new OpenTaskContext(services, partition, stores, this.ledger, this.outbox)
     this.committedAt = inputs.map(({ input }) => input.frontier.offset)
   }
 
@@ -73,8 +75,15 @@ export class Task implements Committable {
   run(outlets: readonly (readonly Outlet[])[]): void {
     this.outlets = outlets
     this.isRunning = true
-    for (const { input } of this.inputs) this.services.member().start({ ...input.at, offset: input.nextOffset })
+    for (const { input } of this.inputs) this.startReading(input)
     this.schedule()
+  }
+
+  /** Whoever had the partition before may have left it paused. */
+  private startReading(input: Input): void {
+    this.paused.delete(input)
+    this.services.member().start({ ...input.at, offset: input.nextOffset })
+    this.services.member().resume(input.at)
   }
 
   /* ------------------------------------------------------------------ intake */
@@ -84,8 +93,7 @@ export class Task implements Committable {
     if (found === undefined || !this.isRunning) return
     const { input } = found
     input.add(chunk)
-    if (this.givenUpOn.has(input)) this.givenUpOn = new Set()
-    if (this.waitedFor.includes(input)) this.stopWaiting()
+    this.patience.heard(input)
     if (input.isFinished || input.queuedBytes > maxQueuedBytes) this.pauseInput(input)
     this.schedule()
   }
@@ -115,12 +123,13 @@ export class Task implements Committable {
 
   private mayTake(): boolean {
     if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused()) return false
+    if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }
 
   /** How many records were taken; -1: there is nothing to take now, and whatever changes that schedules the next turn. */
   private step(): number {
-    const choice = chooseInput(this.inputs, this.givenUpOn)
+    const choice = chooseInput(this.inputs, this.patience.givenUpOn)
     switch (choice._tag) {
       case 'Take':
         return this.takeFrom(choice.index, choice.limit)
@@ -128,7 +137,7 @@ export class Task implements Committable {
         void choice.until.then(() => this.schedule())
         return -1
       case 'Wait':
-        this.waitFor(choice.inputs)
+        this.patience.waitFor(choice.inputs)
         return -1
       case 'AtEnd':
         this.services.onProgress()
@@ -170,6 +179,7 @@ export class Task implements Committable {
         origin,
         attempt,
         receipt,
+        outbox: this.outbox,
       })
       if (verdict._tag === 'stop') return
       if (verdict._tag === 'retry') {
@@ -185,23 +195,6 @@ export class Task implements Committable {
     this.isStuck = false
     this.send(index, slice, receipt)
     this.schedule()
-  }
-
-  private waitFor(inputs: readonly Input[]): void {
-    if (this.waitTimer) return
-    this.waitedFor = inputs
-    const giveUp = () => {
-      this.stopWaiting()
-      this.givenUpOn = new Set(inputs)
-      this.schedule()
-    }
-    this.waitTimer = this.clock.after(waitForInputMs, giveUp, { background: true })
-  }
-
-  private stopWaiting(): void {
-    this.waitTimer?.cancel()
-    this.waitTimer = null
-    this.waitedFor = []
   }
 
   private pauseInput(input: Input): void {
@@ -220,12 +213,21 @@ export class Task implements Committable {
       this.draining.resolve()
       this.draining = null
     }
-    if (this.stores.dirtyBytes >= this.services.dirtyBytes) this.services.requestCommit()
+    if (this.uncommittedBytes >= this.services.dirtyBytes) this.services.requestCommit(this)
     this.services.onProgress()
     this.schedule()
   }
 
   /* ------------------------------------------------------------------ commit */
+
+  /** State and outputs; what a commit under way has taken along counts until it has ended. */
+  private get uncommittedBytes(): number {
+    return this.stores.dirtyBytes + this.outbox.stagedBytes
+  }
+
+  get isCommitting(): boolean {
+    return this.commitsOpen > 0
+  }
 
   frontiers(): readonly PartitionOffset[] {
     return this.inputs.map(({ input }) => ({ ...input.at, offset: input.frontier.offset }))
@@ -233,7 +235,11 @@ export class Task implements Committable {
 
   /** One at a time; nothing, when nothing has happened since the last. */
   commit(): Promise<void> {
-    const next = this.committing.catch(() => undefined).then(() => this.commitNow())
+    this.commitsOpen++
+    const next = this.committing
+      .catch(() => undefined)
+      .then(() => this.commitNow())
+      .finally(() => this.commitsOpen--)
     this.committing = next
     return next
   }
@@ -241,7 +247,7 @@ export class Task implements Committable {
   private async commitNow(): Promise<void> {
     if (!this.isRunning || !this.hasNews()) return
     try {
-      const offsets = await commitTask(this)
+      const offsets = await this.commits.commit(this)
       this.committedAt = offsets.map(({ offset }) => offset)
       this.services.counters.commits++
       this.services.onProgress()
@@ -269,7 +275,7 @@ export class Task implements Committable {
   drain(): Promise<void> {
     this.context.isDraining = true
     this.context.flush()
-    this.producer().flush()
+    this.outbox.flush()
     if (this.ledger.isDrained) return Promise.resolve()
     return new Promise((resolve, reject) => (this.draining = { resolve, reject }))
   }
@@ -288,13 +294,10 @@ export class Task implements Committable {
 
   /** Goes on in a new generation, where it stood: nothing was lost and nobody else had it. */
   restart(): void {
-    for (const { input } of this.inputs) {
-      input.rewind()
-      this.paused.delete(input)
-    }
-    this.givenUpOn = new Set()
+    for (const { input } of this.inputs) input.rewind()
+    this.patience.startOver()
     this.isRunning = true
-    for (const { input } of this.inputs) if (!input.isFinished) this.services.member().start({ ...input.at, offset: input.nextOffset })
+    for (const { input } of this.inputs) if (!input.isFinished) this.startReading(input)
     this.schedule()
   }
 
@@ -307,8 +310,7 @@ export class Task implements Committable {
     for (const { input } of this.inputs) {
       if (input.at.topic !== topic) continue
       input.rewind(offset)
-      this.paused.delete(input)
-      this.services.member().start({ ...input.at, offset })
+      this.startReading(input)
     }
   }
 
@@ -319,7 +321,7 @@ export class Task implements Committable {
   /** Commits nothing. */
   close(): void {
     this.isRunning = false
-    this.stopWaiting()
+    this.patience.startOver()
     this.draining?.reject(new MillraceError('MR_FENCED', `task ${this.id} was taken away while it was drained`))
     this.context.abort()
     try {

@@ -88,6 +88,8 @@ export interface TaskContext {
   dropped(operator: string, reason: 'null-key' | 'null-value' | 'late'): void
   /** Aborted when the task closes. */
   readonly signal: AbortSignal
+  /** What comes of a record must come of it again when it is read again: nothing may be emitted that no batch brought. */
+  readonly isExactlyOnce: boolean
   /** A commit is waiting: nothing may be held back by choice. */
   readonly isDraining: boolean
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */

@@ -188,11 +188,11 @@ export interface Transaction {
   /** As that of a producer. Nothing is sent before `commit`; a record that is refused leaves the others as they are. */
   append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
   /**
-   * Resolves when all of it counts, also what deliveries appended meanwhile. Rejects with `MR_FENCED` or `MR_ABORTED` when
-   * nothing of it does or nobody can say (then the committed offsets tell), with another code when trying again is no use.
-   * Either way it is over.
+   * Resolves when all of it counts, also what deliveries appended meanwhile. `mayEnd` is asked last, when all of it is in
+   * the log: false aborts it. Rejects with `MR_FENCED` or `MR_ABORTED` when nothing of it counts or nobody can say (then the
+   * committed offsets tell), with another code when trying again is no use. Either way it is over.
    */
-  commit(): Promise<void>
+  commit(mayEnd?: () => boolean): Promise<void>
 }
 
 /* -------------------------------------------------------------------------- */

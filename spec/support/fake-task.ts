@@ -55,6 +55,7 @@ export const fakeTask = (globals: Readonly<Record<string, ReadonlyMap<unknown, u
     drops,
     partition: 0,
     isDraining: false,
+    isExactlyOnce: false,
     clock: { now: unexpected('clock'), after: unexpected('clock') },
     signal: new AbortController().signal,
     store: <K, A>(spec: StoreSpec<K, A>) => {

@@ -57,7 +57,7 @@ class EmbeddedTransaction implements Transaction {
     })
   }
 
-  async commit(): Promise<void> {
+  async commit(mayEnd = () => true): Promise<void> {
     while (this.untold > 0) await Promise.resolve()
     this.drafts.sealAll()
     const batches = this.sealed.map((sealed) => ({
@@ -65,7 +65,7 @@ class EmbeddedTransaction implements Transaction {
       bytes: sealed.bytes,
       kept: (lastOffset: number) => acknowledge(sealed, lastOffset),
     }))
-    const isAllowed = () => this.isOwner() && this.member.isAlive()
+    const isAllowed = () => this.isOwner() && this.member.isAlive() && mayEnd()
     await this.log.transact(batches, this.member.groupId, this.offsets, isAllowed)
   }
 }

@@ -38,7 +38,7 @@ export class KafkaTransaction implements Transaction {
     else this.early.push([at, record, delivery, origin])
   }
 
-  async commit(): Promise<void> {
+  async commit(mayEnd = () => true): Promise<void> {
     const { clock, timeoutMs } = this.context
     const epoch = await this.epochs.current()
     // What is asked gives up a little before, with a reason.
@@ -49,7 +49,7 @@ export class KafkaTransaction implements Transaction {
     this.epoch = epoch
     for (const [at, record, delivery, origin] of this.early) epoch.sender.append(at, record, delivery, origin)
     try {
-      const outcome = await within(clock, timeoutMs, this.run(epoch, isOver))
+      const outcome = await within(clock, timeoutMs, this.run(epoch, mayEnd, isOver))
       if (outcome === 'late')
         throw new MillraceError('MR_ABORTED', `a transaction of ${epoch.transactionalId} took more than ${timeoutMs} ms`)
       this.epochs.ended()
@@ -60,11 +60,11 @@ export class KafkaTransaction implements Transaction {
     }
   }
 
-  private async run(epoch: Epoch, isOver: () => boolean): Promise<void> {
+  private async run(epoch: Epoch, mayEnd: () => boolean, isOver: () => boolean): Promise<void> {
     await Promise.all([epoch.written(), this.commitOffsets(epoch, isOver)])
     // The coordinator checks the generation when the offsets come in, and nobody when the transaction ends.
-    if (!this.member.isAlive())
-      throw new MillraceError('MR_FENCED', `generation ${this.member.generation} is over, and its transaction with it`)
+    if (!this.member.isAlive() || !mayEnd())
+      throw new MillraceError('MR_FENCED', `generation ${this.member.generation} is over, or what it has taken is no longer its own`)
     // Once we have said that it failed, its inputs may be read again: it must not be ended after that.
     if (isOver()) throw new MillraceError('MR_ABORTED', `a transaction of ${epoch.transactionalId} was given up`)
     await this.context.coordinator.ask('committing a transaction', endTxnV1(epoch.writer), (code) => code, isOver)

@@ -1,0 +1,111 @@
+import { toError } from '../core/errors.js'
+import type { PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
+import { assertAlive, changelogRow, commitFile, snapshot, type Committable, type Snapshot } from './committer.js'
+import type { Staged, StagedOutbox } from './outbox.js'
+import { toMetadata } from './recovery.js'
+
+export interface TransactionsOptions {
+  readonly producer: () => TransactionalProducer
+  /** Tasks whose transaction has failed: what they have done since their last commit is void. */
+  readonly reopen: (tasks: readonly Committable[]) => void
+  readonly fail: (error: Error) => void
+  /** The app is failing: nothing may be committed past what failed. */
+  readonly isFailing: () => boolean
+}
+
+/** A task as it was when it was drained, and who waits for its commit. */
+interface Ready {
+  readonly task: Committable
+  readonly outbox: StagedOutbox
+  readonly outputs: readonly Staged[]
+  readonly snapshot: Snapshot
+  readonly resolve: (offsets: readonly PartitionOffset[]) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Commits, exactly-once: one transaction at a time, over all tasks that are drained when it begins. One that is not goes
+ * into a later one, so a slow promise stalls its own task only.
+ */
+export class Transactions {
+  private ready: Ready[] = []
+  private isRunning = false
+
+  constructor(private readonly options: TransactionsOptions) {}
+
+  /** Resolves with the offsets that were committed; rejects when the task is void. */
+  async commit(task: Committable, outbox: StagedOutbox): Promise<readonly PartitionOffset[]> {
+    await task.drain()
+    return new Promise((resolve, reject) => {
+      this.ready.push({ task, outbox, outputs: outbox.take(), snapshot: snapshot(task), resolve, reject })
+      task.resumeIntake()
+      this.runSoon()
+    })
+  }
+
+  private runSoon(): void {
+    if (this.isRunning) return
+    this.isRunning = true
+    // On a later turn, so that tasks that are drained together are committed together.
+    setImmediate(() => void this.run())
+  }
+
+  private async run(): Promise<void> {
+    while (this.ready.length > 0) {
+      const taken = this.ready
+      this.ready = []
+      await this.transact(taken)
+    }
+    this.isRunning = false
+  }
+
+  private async transact(taken: readonly Ready[]): Promise<void> {
+    try {
+      await this.write(taken)
+    } catch (thrown) {
+      // None of it counts, or nobody can say: what the group knows of decides when they are opened again.
+      this.options.reopen(taken.map(({ task }) => task))
+      for (const { reject } of taken) reject(toError(thrown))
+      return
+    }
+    for (const { task, snapshot, resolve, reject } of taken) {
+      try {
+        // Died before this: the file is behind, and is rolled forward along the changelog.
+        if (!task.isClosed) commitFile(task, snapshot)
+        resolve(snapshot.offsets)
+      } catch (thrown) {
+        reject(toError(thrown))
+      }
+    }
+  }
+
+  /** Died before its end: nothing of it counts, and the inputs are read again. Died after it: all of it does. */
+  private async write(taken: readonly Ready[]): Promise<void> {
+    const [first] = taken
+    if (first === undefined) return
+    for (const { task } of taken) assertAlive(task)
+    const transaction = this.options.producer().begin(first.task.member(), taken.flatMap(offsetsOf))
+    for (const { outbox, outputs, snapshot } of taken) {
+      outbox.write(outputs, transaction)
+      this.writeChangelogs(snapshot, transaction)
+    }
+    // No broker checks whose a partition is, so we do.
+    await transaction.commit(() => !this.options.isFailing() && taken.every(({ task }) => !task.isClosed))
+  }
+
+  private writeChangelogs({ changes }: Snapshot, transaction: Transaction): void {
+    for (const { changelog, rows } of changes) {
+      const delivery = {
+        delivered: (_: number, _at: unknown, lastOffset: number) => {
+          changelog.position = Math.max(changelog.position, lastOffset + 1)
+        },
+        failed: this.options.fail,
+      }
+      for (const row of rows) transaction.append(changelog, changelogRow(row), delivery, null)
+    }
+  }
+}
+
+/** Also of inputs that have not moved: their mark says which commit this is. */
+const offsetsOf = ({ snapshot: { offsets, mark } }: Ready) =>
+  offsets.map((at) => ({ ...at, metadata: mark.writer === '' ? '' : toMetadata(mark) }))
