@@ -20,11 +20,10 @@ import { openTask, type OpeningContext } from './open-task.js'
 import { Producers } from './producers.js'
 import { Queries } from './queries.js'
 import { restoreProgress } from './restore-progress.js'
-import type { Services } from './services.js'
+import type { SelfCommitting, Services } from './services.js'
 import { settle } from './settle.js'
 import { Signal } from './signal.js'
 import type { Taps } from './taps.js'
-import type { Task } from './task.js'
 import { TopicCatalogue } from './topic-catalogue.js'
 import { Transactions } from './transactions.js'
 import { Writer } from './writer.js'
@@ -124,7 +123,7 @@ export class Engine {
     }
   }
 
-  private commitSoon(task: Task): void {
+  private commitSoon(task: SelfCommitting): void {
     if (!task.isCommitting) task.commit().catch((thrown: unknown) => this.notCommitted(toError(thrown)))
   }
 

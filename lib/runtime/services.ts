@@ -7,7 +7,6 @@ import type { Commits } from './commits.js'
 import type { Failures } from './failures.js'
 import type { Logger } from './logger.js'
 import type { Taps } from './taps.js'
-import type { Task } from './task.js'
 
 /** What the tasks of an app share. */
 export interface Services {
@@ -39,5 +38,10 @@ export interface Services {
   /** Something moved: whoever waits for the end looks again. */
   readonly onProgress: () => void
   /** The task is full of what is not committed. */
-  readonly requestCommit: (task: Task) => void
+  readonly requestCommit: (task: SelfCommitting) => void
+}
+
+export interface SelfCommitting {
+  readonly isCommitting: boolean
+  commit(): Promise<void>
 }
