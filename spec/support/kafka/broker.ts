@@ -19,6 +19,8 @@ export interface KafkaOptions {
   readonly listeners?: readonly Listener['protocol'][]
   /** Arguments of the storage tool, e.g. ['--add-scram', 'SCRAM-SHA-256=[name=alice,password=secret]']. */
   readonly format?: readonly string[]
+  /** Of the heap and the compiler. Default: quick to start. */
+  readonly jvm?: readonly string[]
   /** Outlives this process, and is stopped when the process `owner` ends. Default: this process. */
   readonly owner?: number
 }
@@ -32,6 +34,7 @@ export interface KafkaCluster {
   readonly ports: readonly NodePorts[]
   readonly pids: number[]
   readonly owner: number
+  readonly jvm: readonly string[]
 }
 
 export interface KafkaHandle {
@@ -48,14 +51,9 @@ export interface KafkaHandle {
   stop(): Promise<void>
 }
 
-const jvm = [
-  '-Xms64m',
-  '-Xmx384m',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
-  '-Xshare:auto',
-  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-]
+const quickJvm = ['-Xms64m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
+
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 
 const isAlive = (pid: number): boolean => {
@@ -81,7 +79,7 @@ const tieTo = (owner: number, pid: number): void => {
 
 const spawnNode = (cluster: KafkaCluster, node: number): void => {
   const log = openSync(join(cluster.folder, `node-${node}.log`), 'a')
-  const args = [...jvm, '-cp', join(cluster.jars, '*'), 'kafka.Kafka', join(cluster.folder, `node-${node}.properties`)]
+  const args = [...cluster.jvm, quiet, '-cp', join(cluster.jars, '*'), 'kafka.Kafka', join(cluster.folder, `node-${node}.properties`)]
   const child = spawn('java', args, { detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   child.unref()
@@ -157,7 +155,19 @@ const warm = async (cluster: KafkaCluster): Promise<void> => {
 
 const format = async (cluster: KafkaCluster, node: number, extra: readonly string[]): Promise<void> => {
   const file = join(cluster.folder, `node-${node}.properties`)
-  const args = [...jvm, '-cp', join(cluster.jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file, ...extra]
+  const args = [
+    ...quickJvm,
+    quiet,
+    '-cp',
+    join(cluster.jars, '*'),
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    clusterId,
+    '-c',
+    file,
+    ...extra,
+  ]
   await promisify(execFile)('java', args)
 }
 
@@ -181,6 +191,7 @@ export const startCluster = async (options: KafkaOptions = {}): Promise<KafkaClu
     ports,
     pids: [],
     owner: options.owner ?? process.pid,
+    jvm: options.jvm ?? quickJvm,
   }
   ports.forEach((_, node) =>
     writeFileSync(join(folder, `node-${node}.properties`), nodeProperties(folder, node, ports, options.props ?? {})),

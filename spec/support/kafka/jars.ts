@@ -11,16 +11,19 @@ export type KafkaVersion = (typeof kafkaVersions)[keyof typeof kafkaVersions]
 const home = (): string => process.env['MILLRACE_KAFKA_HOME'] ?? resolve(process.cwd(), 'node_modules/.cache/millrace-kafka')
 
 /** The folder with the jars of one version, downloaded by Maven the first time. */
-export const kafkaJars = async (version: KafkaVersion): Promise<string> => {
-  const folder = resolve(home(), `lib-${version}`)
+export const kafkaJars = (version: KafkaVersion): Promise<string> => mavenJars('lib', 'spec/support/kafka/pom.xml', version)
+
+/** As `kafkaJars`, for any pom that leaves the version of Kafka open. */
+export const mavenJars = async (name: string, pom: string, version: KafkaVersion): Promise<string> => {
+  const folder = resolve(home(), `${name}-${version}`)
   if (existsSync(folder)) return folder
   mkdirSync(home(), { recursive: true })
   await exclusively(`${folder}.lock`, async () => {
     if (existsSync(folder)) return
     const partial = `${folder}.partial`
     rmSync(partial, { recursive: true, force: true })
-    const pom = resolve(process.cwd(), 'spec/support/kafka/pom.xml') // also where the benchmarks run, compiled elsewhere
-    const goal = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
+    const file = resolve(process.cwd(), pom) // also where the benchmarks run, compiled elsewhere
+    const goal = ['-q', '-B', '-f', file, 'dependency:copy-dependencies', '-DincludeScope=runtime']
     await promisify(execFile)('mvn', [...goal, `-Dkafka.version=${version}`, `-DoutputDirectory=${partial}`])
     renameSync(partial, folder)
   })

@@ -1,0 +1,46 @@
+import type { TopicPartition } from '../../lib/transport/port.js'
+
+export type Workload =
+  /** JSON in, half of it kept, another JSON out. */
+  | 'filter'
+  /** Count by the key it comes with; every update goes out. */
+  | 'count'
+  /** Lines to words, over a repartition topic to a count; every update goes out. */
+  | 'words'
+  /** A table of a million rows, whose disk is lost. */
+  | 'restore'
+
+/** What a peer is started with: one argument, as JSON. */
+export interface Contest {
+  readonly workload: Workload
+  readonly delivery: 'at-least-once' | 'exactly-once'
+  /** Ms; null: the default of the peer. */
+  readonly commitEveryMs: number | null
+  readonly brokers: readonly string[]
+  readonly id: string
+  readonly input: string
+  readonly output: string
+  readonly stateDir: string
+}
+
+export interface Order {
+  readonly id: string
+  readonly user: string
+  readonly amount: number
+  readonly note: string
+}
+
+export const partitions = 4
+export const allPartitions = (topic: string): TopicPartition[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+
+/** What a peer prints, a JSON object a line. */
+export interface Report {
+  /** Ms since the epoch. */
+  readonly firstAt?: number
+  readonly restored?: number
+  readonly restoreMs?: number
+  /** Since the first record. */
+  readonly cpuUs?: number
+  readonly rssKb?: number
+}
