@@ -32,22 +32,21 @@ export interface Snapshot {
   readonly mark: Mark
   readonly offsets: readonly PartitionOffset[]
   /** One record per key that changed, opened by the entry that names the commit. */
-  readonly changes: readonly { readonly changelog: Changelog; readonly rows: readonly Row[] }[]
-}
-interface Row {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | null
-  readonly timestamp: number
+  readonly changes: readonly { readonly changelog: Changelog; readonly rows: readonly OutRecord[] }[]
 }
 
 export const snapshot = (task: Committable): Snapshot => {
   const { stores, mark, clock } = task
   const next = stores.all.length === 0 ? mark : { writer: mark.writer, number: mark.number + 1 }
-  const opening = { ...commitEntry(next), timestamp: clock.now() }
   const changes = stores.all.flatMap(({ overlay, changelog }) => {
     const dirty = overlay.dirty()
     if (changelog === null || dirty.length === 0) return []
-    return [{ changelog, rows: [opening, ...dirty.map(({ key, value, timestamp }) => ({ key: dataKey(key), value, timestamp }))] }]
+    return [
+      {
+        changelog,
+        rows: [openingRow(next, clock.now()), ...dirty.map(changelogRow)],
+      },
+    ]
   })
   return { mark: next, offsets: task.frontiers(), changes }
 }
@@ -103,10 +102,18 @@ export const assertAlive = (task: Committable): void => {
     throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
 }
 
-export const changelogRow = (row: Row): OutRecord => ({ ...row, headers: noHeaders })
+/** The entry that names the commit whose rows follow. */
+export const openingRow = (mark: Mark, timestamp: number): OutRecord => ({ ...commitEntry(mark), timestamp, headers: noHeaders })
+
+export const changelogRow = ({ key, value, timestamp }: Omit<OutRecord, 'headers' | 'key'> & { readonly key: Buffer }): OutRecord => ({
+  key: dataKey(key),
+  value,
+  timestamp,
+  headers: noHeaders,
+})
 
 /** Resolves when all are acknowledged. Moves the position behind what was appended. */
-export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly Row[]): Promise<void> =>
+export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly OutRecord[]): Promise<void> =>
   new Promise((resolve, reject) => {
     let open = rows.length
     if (open === 0) return resolve()
@@ -117,6 +124,6 @@ export const appendRows = (producer: Producer, changelog: Changelog, rows: reado
       },
       failed: reject,
     }
-    for (const row of rows) producer.append(changelog, changelogRow(row), delivery, null)
+    for (const row of rows) producer.append(changelog, row, delivery, null)
     producer.flush()
   })

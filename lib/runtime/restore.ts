@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.js'
 import { isMillraceError, MillraceError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
-import { commitEntry, dataKey, readChangelogEntry } from '../state/changelog.js'
+import { readChangelogEntry } from '../state/changelog.js'
 import { readBatch } from '../transport/batch/reader.js'
 import type { CommittedOffset, Member, PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
-import { appendRows } from './committer.js'
+import { appendRows, changelogRow, openingRow } from './committer.js'
 import { decide, groupMark, toMetadata, type Mark } from './recovery.js'
 import { byTopic, newWriter, type FileState, type OpenStore, type TaskStores } from './task-stores.js'
 
@@ -101,9 +101,9 @@ const writeBack = async ({ clock, producer }: RestoreContext, store: OpenStore, 
   const now = clock.now()
   const rows = keys.map((key) => {
     const row = store.bytes.get(key)
-    return { key: dataKey(key), value: row?.value ?? null, timestamp: row?.timestamp ?? now }
+    return changelogRow({ key, value: row?.value ?? null, timestamp: row?.timestamp ?? now })
   })
-  await appendRows(producer(), store.changelog, [{ ...commitEntry(mark), timestamp: now }, ...rows])
+  await appendRows(producer(), store.changelog, [openingRow(mark, now), ...rows])
 }
 
 /* -------------------------------------------------- the changelog is the truth */

@@ -1,6 +1,6 @@
 import { toError } from '../core/errors.js'
 import type { PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
-import { assertAlive, changelogRow, commitFile, snapshot, type Committable, type Snapshot } from './committer.js'
+import { assertAlive, commitFile, snapshot, type Committable, type Snapshot } from './committer.js'
 import type { Staged, StagedOutbox } from './outbox.js'
 import { toMetadata } from './recovery.js'
 
@@ -101,7 +101,7 @@ export class Transactions {
         },
         failed: this.options.fail,
       }
-      for (const row of rows) transaction.append(changelog, changelogRow(row), delivery, null)
+      for (const row of rows) transaction.append(changelog, row, delivery, null)
     }
   }
 }
