@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js'
 import { MillraceError } from '../core/errors.js'
 import { noHeaders } from '../core/headers.js'
 import type { OutRecord } from '../core/record.js'
-import { commitEntry, dataKey } from '../state/changelog.js'
+import { commitEntry, dataKey, streamTimeEntry } from '../state/changelog.js'
 import type { Member, PartitionOffset, Producer } from '../transport/port.js'
 import { toMetadata, type Mark } from './recovery.js'
 import { byTopic, type OpenStore, type TaskStores } from './task-stores.js'
@@ -40,11 +40,13 @@ export const snapshot = (task: Committable): Snapshot => {
   const next = stores.all.length === 0 ? mark : { writer: mark.writer, number: mark.number + 1 }
   const changes = stores.all.flatMap(({ overlay, changelog }) => {
     const dirty = overlay.dirty()
-    if (changelog === null || dirty.length === 0) return []
+    if (changelog === null || (dirty.length === 0 && !overlay.isTimeDirty)) return []
+    const now = clock.now()
+    const time = overlay.isTimeDirty ? [streamTimeRow(overlay.timeToCommit, now)] : []
     return [
       {
         changelog,
-        rows: [openingRow(next, clock.now()), ...dirty.map(changelogRow)],
+        rows: [openingRow(next, now), ...time, ...dirty.map(changelogRow)],
       },
     ]
   })
@@ -104,6 +106,8 @@ export const assertAlive = (task: Committable): void => {
 
 /** The entry that names the commit whose rows follow. */
 export const openingRow = (mark: Mark, timestamp: number): OutRecord => ({ ...commitEntry(mark), timestamp, headers: noHeaders })
+
+const streamTimeRow = (time: number, timestamp: number): OutRecord => ({ ...streamTimeEntry(time), timestamp, headers: noHeaders })
 
 export const changelogRow = ({ key, value, timestamp }: Omit<OutRecord, 'headers' | 'key'> & { readonly key: Buffer }): OutRecord => ({
   key: dataKey(key),

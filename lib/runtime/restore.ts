@@ -62,6 +62,7 @@ const trustFile = async (
   isAhead: boolean,
 ): Promise<Resumed> => {
   const { stores, member, inputs } = context
+  stores.recoverTimes(file)
   const changelogs = stores.all.filter((store) => store.changelog !== null)
   for (const store of changelogs) setPosition(store, file.changelogs[store.spec.name] ?? 0)
   const beyond = await Promise.all(changelogs.map((store) => keysBeyond(context, store)))
@@ -116,6 +117,7 @@ const rebuild = async (
   const { stores, clock, member } = context
   const left = stores.stored()
   const canRollForward = how === 'from the file' && left !== null && stores.main.isDurable && clock.now() - left.committedAt < rollForwardMs
+  if (canRollForward) stores.recoverTimes(left)
   const mark: Mark = { writer: newWriter(), number: 0 }
   const offsets = byTopic(committed)
   const rebuilding = {
@@ -146,6 +148,7 @@ const rollForward = async (context: RestoreContext, store: OpenStore, rebuilding
     context.stores.commit(rebuilding, () => {
       for (const [, raw] of newestOf(raws)) {
         const entry = readChangelogEntry(raw)
+        if (entry._tag === 'StreamTime') store.overlay.recoverTime(entry.time)
         if (entry._tag !== 'Data') continue
         if (raw.value === null) store.bytes.remove(entry.key)
         else store.bytes.put(entry.key, { value: raw.value, timestamp: raw.timestamp })

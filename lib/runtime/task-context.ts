@@ -74,6 +74,10 @@ const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedSto
   get: (key) => store.get(key),
   entries: (range) => store.entries(range),
   delete: (key, timestamp) => store.delete(key, timestamp),
+  get streamTime() {
+    return store.streamTime
+  },
+  advanceTo: (time) => store.advanceTo(time),
   set: (key, value, timestamp) => {
     if (!lossless(spec.value, value))
       throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)

@@ -25,6 +25,8 @@ export interface FileState {
   readonly offsets: Readonly<Record<string, number>>
   /** By store: the position in its changelog. */
   readonly changelogs: Readonly<Record<string, number>>
+  /** By store: the stream time of its node, where it has one. */
+  readonly streamTimes: Readonly<Record<string, number>>
   /** ms since the epoch. */
   readonly committedAt: number
   /** A rebuild was under way: what is in there belongs to no commit. */
@@ -89,12 +91,24 @@ export class TaskStores {
     return Object.fromEntries(this.all.flatMap(({ spec, changelog }) => (changelog ? [[spec.name, changelog.position]] : [])))
   }
 
+  private streamTimes(): Readonly<Record<string, number>> {
+    return Object.fromEntries(
+      this.all.flatMap(({ spec, overlay }) => (overlay.timeToCommit < 0 ? [] : [[spec.name, overlay.timeToCommit]])),
+    )
+  }
+
+  /** How far event time had come when the file was written. */
+  recoverTimes({ streamTimes }: FileState): void {
+    for (const { spec, overlay } of this.all) overlay.recoverTime(streamTimes[spec.name] ?? -1)
+  }
+
   /** One transaction: the rows, the inputs they contain, the positions of their changelogs. */
-  commit(state: Omit<FileState, 'changelogs'>, write: () => void): void {
+  commit(state: Omit<FileState, 'changelogs' | 'streamTimes'>, write: () => void): void {
     const others = this.all.some(({ file }) => file === this.memory && file !== this.main)
     const main = () => {
       write()
-      this.main.meta.put(stateKey, { ...state, changelogs: this.changelogPositions() } satisfies FileState)
+      const [changelogs, streamTimes] = [this.changelogPositions(), this.streamTimes()]
+      this.main.meta.put(stateKey, { ...state, changelogs, streamTimes } satisfies FileState)
     }
     this.main.commit(others ? () => this.memory.commit(main) : main)
   }

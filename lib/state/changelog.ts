@@ -8,7 +8,7 @@ import { MillraceError } from '../core/errors.js'
  *        0x00 ‖ a reserved name          value: JSON with a version `v`
  *
  * The tag keeps the two apart whatever bytes a key has, and is the place for a later version. The reserved entry `commit`
- * opens the entries of each commit.
+ * opens the entries of each commit; `stream-time` says how far event time had come by then.
  */
 const dataTag = 0x01
 const reservedTag = 0x00
@@ -23,6 +23,7 @@ export interface CommitMark {
 export type ChangelogEntry =
   | { readonly _tag: 'Data'; readonly key: Buffer; readonly value: Buffer | null; readonly timestamp: number }
   | { readonly _tag: 'Commit'; readonly mark: CommitMark }
+  | { readonly _tag: 'StreamTime'; readonly time: number }
   /** Of a later version: to be passed over. */
   | { readonly _tag: 'Unknown'; readonly name: string }
 
@@ -38,6 +39,11 @@ const reservedKey = (name: string): Buffer => Buffer.concat([Buffer.of(reservedT
 export const commitEntry = ({ writer, number }: CommitMark): { readonly key: Buffer; readonly value: Buffer } => ({
   key: reservedKey('commit'),
   value: Buffer.from(JSON.stringify({ v: 1, writer, number })),
+})
+
+export const streamTimeEntry = (time: number): { readonly key: Buffer; readonly value: Buffer } => ({
+  key: reservedKey('stream-time'),
+  value: Buffer.from(JSON.stringify({ v: 1, time })),
 })
 
 /**
@@ -56,7 +62,8 @@ export const readChangelogEntry = (record: {
   const value = record.value === null ? null : asBuffer(record.value)
   if (tag === dataTag) return { _tag: 'Data', key, value, timestamp: record.timestamp }
   const name = key.toString('utf8')
-  return name === 'commit' ? { _tag: 'Commit', mark: readMark(value) } : { _tag: 'Unknown', name }
+  if (name === 'commit') return { _tag: 'Commit', mark: readMark(value) }
+  return name === 'stream-time' ? { _tag: 'StreamTime', time: readTime(value) } : { _tag: 'Unknown', name }
 }
 
 const readMark = (value: Buffer | null): CommitMark => {
@@ -66,7 +73,15 @@ const readMark = (value: Buffer | null): CommitMark => {
   return { writer: read.writer, number: read.number }
 }
 
-const parse = (value: Buffer | null): { readonly v?: unknown; readonly writer?: unknown; readonly number?: unknown } | null => {
+const readTime = (value: Buffer | null): number => {
+  const read = parse(value)
+  if (read?.v !== 1 || typeof read.time !== 'number') throw foreign('its stream time has another format')
+  return read.time
+}
+
+const parse = (
+  value: Buffer | null,
+): { readonly v?: unknown; readonly writer?: unknown; readonly number?: unknown; readonly time?: unknown } | null => {
   try {
     const read: unknown = JSON.parse(value?.toString('utf8') ?? 'null')
     return typeof read === 'object' ? read : null

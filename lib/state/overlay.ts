@@ -34,6 +34,9 @@ export class Overlay<K, A> {
   private changed: Cell<K, A>[] = []
   private pending: readonly DirtyRow[] | null = null
   private estimatedBytes = 0
+  private time = -1
+  private committingTime = -1
+  private committedTime = -1
   private averageValueBytes = 128
   private readonly directType: 'string' | 'number' | null
   // A set mostly follows a get of the same key.
@@ -77,6 +80,32 @@ export class Overlay<K, A> {
     return mergeRows(changes, this.committedRows(range), range)
   }
 
+  /** The largest event time of whoever owns the store; -1 before the first. */
+  get streamTime(): number {
+    return this.time
+  }
+
+  advanceTo(time: number): void {
+    if (time > this.time) this.time = time
+  }
+
+  /** What the last commit, or a changelog, has told. */
+  recoverTime(time: number): void {
+    if (time <= this.committedTime) return
+    this.committedTime = this.committingTime = time
+    this.advanceTo(time)
+  }
+
+  /** As of `dirty()`: what a commit writes. */
+  get timeToCommit(): number {
+    return this.committingTime
+  }
+
+  /** The time to be committed is not the one that was. */
+  get isTimeDirty(): boolean {
+    return this.committingTime !== this.committedTime
+  }
+
   get dirtyCount(): number {
     return this.changed.length
   }
@@ -96,6 +125,7 @@ export class Overlay<K, A> {
     })
     if (rows.length > 0) this.averageValueBytes = bytes / rows.length
     this.pending = rows
+    this.committingTime = this.time
     return rows
   }
 
@@ -111,6 +141,7 @@ export class Overlay<K, A> {
   /** After `StateFile.commit`. */
   flushed(): void {
     const { changed } = this
+    this.committedTime = this.committingTime
     this.startOver()
     for (const cell of changed) {
       cell.isDirty = false
@@ -128,6 +159,7 @@ export class Overlay<K, A> {
   /** Forgets what was not committed. */
   drop(): void {
     for (const cell of this.changed) this.cells.remove(cell)
+    this.time = this.committingTime = this.committedTime
     this.startOver()
     this.lastCell = null
   }

@@ -125,6 +125,10 @@ export interface Lookup<K, A> {
   open(stores: { store<J, B>(spec: StoreSpec<J, B>): TableStore<J, B> }): TableStore<K, A>
 }
 export interface KeyedStore<K, A> extends TableStore<K, A> {
+  /** The largest event time of the node that owns the store, -1 before the first; committed, and recovered, with the rows. */
+  readonly streamTime: number
+  /** Never moves back. */
+  advanceTo(time: number): void
   /** Overlay only; the commit writes it. */
   set(key: K, value: A, timestamp: number): void
   delete(key: K, timestamp: number): void

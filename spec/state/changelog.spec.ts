@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { commitEntry, dataKey, readChangelogEntry } from '../../lib/state/changelog.js'
+import { commitEntry, dataKey, readChangelogEntry, streamTimeEntry } from '../../lib/state/changelog.js'
 
 const bytes = fc.uint8Array({ maxLength: 50 })
 
@@ -23,8 +23,17 @@ describe('readChangelogEntry', () => {
     )
   })
 
+  it('gives back how far event time had come', () => {
+    expect(readChangelogEntry({ ...streamTimeEntry(1_700_000_000_000), timestamp: 0 })).toEqual({
+      _tag: 'StreamTime',
+      time: 1_700_000_000_000,
+    })
+    expect(() => readChangelogEntry({ ...streamTimeEntry(0), value: Buffer.from('{"v":2}'), timestamp: 0 })).toThrow(/stream time/)
+  })
+
   it('has these bytes for ever', () => {
     expect(dataKey(Buffer.from('mill')).toString('hex')).toBe('016d696c6c')
+    expect(streamTimeEntry(12)).toEqual({ key: Buffer.from('\0stream-time'), value: Buffer.from('{"v":1,"time":12}') })
     expect(commitEntry({ writer: 'w1', number: 7 })).toEqual({
       key: Buffer.from('\0commit'),
       value: Buffer.from('{"v":1,"writer":"w1","number":7}'),
@@ -32,9 +41,9 @@ describe('readChangelogEntry', () => {
   })
 
   it('passes over reserved entries of a later version', () => {
-    expect(readChangelogEntry({ key: Buffer.from('\0stream-time'), value: null, timestamp: 0 })).toEqual({
+    expect(readChangelogEntry({ key: Buffer.from('\0of-tomorrow'), value: null, timestamp: 0 })).toEqual({
       _tag: 'Unknown',
-      name: 'stream-time',
+      name: 'of-tomorrow',
     })
   })
 

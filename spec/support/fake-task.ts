@@ -19,9 +19,14 @@ export const fakeStore = <K, A>(spec: StoreSpec<K, A>): FakeStore<K, A> => {
   const rows = new Map<string, readonly [K, Entry<A>, Uint8Array]>()
   const writes: (readonly [K, A | null, number])[] = []
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+  let streamTime = -1
   const encoded = (key: K): Uint8Array => spec.key.encode(key) ?? Buffer.alloc(0)
   return {
     writes,
+    get streamTime() {
+      return streamTime
+    },
+    advanceTo: (time) => void (streamTime = Math.max(streamTime, time)),
     get: (key) => rows.get(hex(encoded(key)))?.[1],
     set: (key, value, timestamp) => {
       rows.set(hex(encoded(key)), [key, { value, timestamp }, encoded(key)])
