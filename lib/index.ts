@@ -11,12 +11,18 @@ export type { Codec, Decoder, Encoder, StandardSchema } from './core/codec.js'
 export { topic } from './topology/topic.js'
 export type { Topic, TopicOptions, TopicSink, TopicSource } from './topology/topic.js'
 
+/* ----------------------------------------------------------------- windows */
+export { calendar, hopping, session, sliding, tumbling } from './window/windows.js'
+export type { FixedWindows, SessionWindows } from './window/windows.js'
+export type { WindowOptions } from './window/timing.js'
+export type { CalendarOptions, CalendarUnit } from './window/calendar.js'
+
 /* -------------------------------------------------------------- aggregates */
 export { agg } from './table/aggregators.js'
 export type { Aggregator, Mean, Mergeable, Reversible } from './table/aggregator.js'
 
 /* ------------------------------------------------------ streams and tables */
-export type { GlobalTable, KGroup, KStream, KTable, Pipeline, StoreOptions } from './dsl/surface.js'
+export type { GlobalTable, KCogroup, KGroup, KSession, KStream, KTable, KWindowed, Pipeline, StoreOptions } from './dsl/surface.js'
 export type { MapAsyncOptions } from './operators/map-async.js'
 export type { BatchSink } from './operators/to-sink.js'
 export type { Change } from './table/changes.js'

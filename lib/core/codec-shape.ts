@@ -25,3 +25,9 @@ export const sameCodec = (a: object, b: object): boolean => {
   if (left.kind !== right.kind || !sameCodec(left.inner, right.inner)) return false
   return left.kind !== 'windowed' || right.kind !== 'windowed' || left.sizeMs === right.sizeMs
 }
+
+/** The codec of the key within a windowed key; null: it is not one of those. */
+export const windowedInner = (codec: object): object | null => {
+  const shape = shapes.get(codec)
+  return shape?.kind === 'windowed' ? shape.inner : null
+}

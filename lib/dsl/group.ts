@@ -1,16 +1,32 @@
 import { aggregate, count, reduce } from '../table/aggregate.js'
 import type { Aggregator } from '../table/aggregator.js'
+import type { Meta } from '../core/record.js'
+import type { TopicSink } from '../topology/topic.js'
+import { windowsOf, type FixedWindows, type SessionWindows } from '../window/windows.js'
 import { derivedName } from '../topology/names.js'
 import type { Operator, StoreSpec } from '../topology/operator.js'
 import { byKey } from './by-key.js'
-import { innerJson, writable, type AnyCodec, type Lane } from './lane.js'
+import { Cogroup } from './cogroup.js'
+import { innerJson, rememberGroup, writable, type AnyCodec, type Lane } from './lane.js'
 import { storeTable } from './store-table.js'
-import type { KGroup, KTable, StoreOptions } from './surface.js'
+import type { KCogroup, KGroup, KSession, KTable, KWindowed, StoreOptions } from './surface.js'
+import { WindowedGroup } from './windowed-group.js'
 
 /** Every verb of it goes by key, so all of them share one repartition topic. */
 export class Group<K, V> implements KGroup<K, V> {
   constructor(private readonly lane: Lane) {
+    rememberGroup(this, lane)
     Object.freeze(this)
+  }
+
+  cogroup<A>(add: (acc: A, value: V, meta: Meta<K>) => A): KCogroup<K, A> {
+    return new Cogroup<K, A>([{ lane: this.lane, add }])
+  }
+
+  window(by: FixedWindows, options?: { readonly late?: TopicSink<K, V> | undefined }): KWindowed<K, V>
+  window(by: SessionWindows, options?: { readonly late?: TopicSink<K, V> | undefined }): KSession<K, V>
+  window(by: FixedWindows | SessionWindows, { late }: { readonly late?: TopicSink<K, V> | undefined } = {}): WindowedGroup<K, V> {
+    return new WindowedGroup(this.lane, windowsOf(by), late)
   }
 
   count(store?: StoreOptions<number>): KTable<K, number> {

@@ -84,6 +84,7 @@ export const isKeyless = (key: Format): boolean => sameCodec(key, codec.none)
 const lanes = new WeakMap<object, Lane>()
 const tables = new WeakMap<object, TableLane>()
 const globals = new WeakMap<object, GlobalLane>()
+const groups = new WeakMap<object, Lane>()
 
 export interface GlobalLane {
   readonly scope: Scope
@@ -92,10 +93,12 @@ export interface GlobalLane {
 
 export const rememberStream = (stream: object, lane: Lane): void => void lanes.set(stream, lane)
 export const rememberTable = (table: object, lane: TableLane): void => void tables.set(table, lane)
+export const rememberGroup = (group: object, lane: Lane): void => void groups.set(group, lane)
 export const rememberGlobal = (table: object, lane: GlobalLane): void => void globals.set(table, lane)
 
 /** A stream given as an argument; of the same app as the one it is given to. */
 export const laneOf = (stream: object, scope: Scope): Lane => ofApp(lanes.get(stream), scope, 'stream')
+export const groupLaneOf = (group: object, scope: Scope): Lane => ofApp(groups.get(group), scope, 'group')
 export const tableLaneOf = (table: object, scope: Scope): TableLane => ofApp(tables.get(table), scope, 'table')
 /** Null: not a global table. */
 export const globalLaneOf = (table: object, scope: Scope): GlobalLane | null => {

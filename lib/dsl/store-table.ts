@@ -35,7 +35,7 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
-const kindOf = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
+export const kindOf = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
   if (kind === 'lmdb' || kind === 'memory') return kind
   throw new MillraceError('MR_CONFIG', `${label}: store is ${JSON.stringify(kind)}, not 'lmdb' or 'memory'`)
 }

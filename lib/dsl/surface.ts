@@ -14,15 +14,16 @@ import type { Observable, Observer, OperatorFunction } from 'rxjs'
 import type { Codec } from '../core/codec.js'
 import type { Duration } from '../core/duration.js'
 import type { KHeadersInit } from '../core/headers.js'
-import type { Fn, KRecord, Meta } from '../core/record.js'
+import type { Fn, KRecord, Meta, Windowed } from '../core/record.js'
 import type { MapAsyncOptions } from '../operators/map-async.js'
 import type { BatchSink } from '../operators/to-sink.js'
-import type { Aggregator } from '../table/aggregator.js'
+import type { Aggregator, Mergeable } from '../table/aggregator.js'
 import type { Change } from '../table/changes.js'
 import type { Topology } from '../topology/describe.js'
 import type { StreamOptions } from '../topology/node.js'
 import type { ErrorPolicy } from '../topology/policy.js'
 import type { Topic, TopicSink, TopicSource } from '../topology/topic.js'
+import type { FixedWindows, SessionWindows } from '../window/windows.js'
 
 /* ---------------------------------------------------------------- streams */
 
@@ -328,6 +329,29 @@ export interface StoreOptions<A> {
  */
 export interface KGroup<out K, out V> {
   /**
+   * Several groups of one key, folded into one table: each adds its values in its own way.
+   * **Source** KGroupedStream.cogroup (KIP-150).
+   *
+   * @example
+   * carts.groupByKey().cogroup((total: number, cart) => total + cart.sum).with(refunds.groupByKey(), (total, refund) => total - refund.sum).aggregate(0)
+   * @since 0.1.0
+   */
+  cogroup<A>(add: (acc: A, value: V, meta: Meta<K>) => A): KCogroup<K, A>
+
+  /**
+   * Folds the records of each window of a key: `tumbling`, `hopping`, `sliding`, `calendar`. A record counts into each of its windows
+   * that is not closed; when none is left it is dropped as late, counted, and written to `late` if that is given.
+   * **Source** KGroupedStream.windowedBy.
+   *
+   * @example
+   * orders.groupByKey().window(tumbling('5m', { grace: '30s', emit: 'final' }), { late }).count()
+   * @since 0.1.0
+   */
+  window(by: FixedWindows, options?: { readonly late?: TopicSink<K, V> | undefined }): KWindowed<K, V>
+  /** Folds the records of each `session`; sessions that a record joins become one. */
+  window(by: SessionWindows, options?: { readonly late?: TopicSink<K, V> | undefined }): KSession<K, V>
+
+  /**
    * How many records a key has had.
    * **Emits** every update, with the largest timestamp of what was counted.
    * **Owns** a store, `<stem>-count` unless named, and its changelog `<app>-<store>-changelog`.
@@ -354,6 +378,98 @@ export interface KGroup<out K, out V> {
    * @since 0.1.0
    */
   aggregate<A>(by: Aggregator<K, V, A>, store?: StoreOptions<A>): KTable<K, A>
+}
+
+/**
+ * The records of a key in windows. A result has the window in its key and the largest timestamp of what was folded; the row of a
+ * closed window can be read for another size and grace of stream time.
+ *
+ * **Source** TimeWindowedKStream.
+ * @since 0.1.0
+ */
+export interface KWindowed<out K, out V> {
+  /**
+   * How many records a window has had.
+   * **Emits** as the `emit` option of the window says.
+   * **Owns** a store, `<stem>-windowed-count` unless named, and its changelog.
+   * **Throws** (the record's failure) `MR_WINDOWS_FULL` when it needs more windows than `maxOpen`.
+   * **Source** TimeWindowedKStream.count.
+   * @since 0.1.0
+   */
+  count(store?: StoreOptions<number>): KTable<Windowed<K>, number>
+
+  /**
+   * The values of a window, joined two at a time; the first is where it starts.
+   * **Emits**, **Owns** as `count`; the store is `<stem>-windowed-reduced`.
+   * **Source** TimeWindowedKStream.reduce.
+   * @since 0.1.0
+   */
+  reduce(f: (a: V, b: V) => V, store?: StoreOptions<V>): KTable<Windowed<K>, V>
+
+  /**
+   * The values of a window, folded by an aggregator: one of `agg`, or any `{ empty, add }`.
+   * **Emits**, **Owns** as `count`; the store is `<stem>-windowed-aggregated`. Sliding windows keep the values of the last size and
+   * grace beside it, in `<store>-records`; `emit: { every }` what was told last, in `<store>-held`.
+   * **Source** TimeWindowedKStream.aggregate.
+   * @since 0.1.0
+   */
+  aggregate<A>(by: Aggregator<K, V, A>, store?: StoreOptions<A>): KTable<Windowed<K>, A>
+}
+
+/**
+ * The records of a key in sessions. A record that lies within the gap of several joins them: each that was told of is deleted,
+ * unless its bounds are those of the new one, then the new one is emitted.
+ *
+ * **Source** SessionWindowedKStream.
+ * @since 0.1.0
+ */
+export interface KSession<out K, out V> {
+  /** As `KWindowed.count`. */
+  count(store?: StoreOptions<number>): KTable<Windowed<K>, number>
+  /** As `KWindowed.reduce`; sessions that become one are joined by `f`, the earlier first. */
+  reduce(f: (a: V, b: V) => V, store?: StoreOptions<V>): KTable<Windowed<K>, V>
+  /** As `KWindowed.aggregate`; sessions that become one are joined by `merge`, the earlier first. */
+  aggregate<A>(by: Mergeable<K, V, A>, store?: StoreOptions<A>): KTable<Windowed<K>, A>
+}
+
+/**
+ * Groups of one key that fold into one table.
+ *
+ * **Source** CogroupedKStream.
+ * @since 0.1.0
+ */
+export interface KCogroup<out K, A> {
+  /**
+   * One group more, with its own way to add. The keys of all must be written alike (`MR_KEY_CODEC`), and lie alike
+   * (`MR_CO_PARTITIONING`).
+   * @since 0.1.0
+   */
+  with<V>(group: KGroup<K, V>, add: (acc: A, value: V, meta: Meta<K>) => A): KCogroup<K, A>
+  /**
+   * In windows, with one stream time for all groups.
+   * @since 0.1.0
+   */
+  window(
+    by: FixedWindows,
+    options?: { readonly late?: TopicSink<K, unknown> | undefined },
+  ): {
+    /** Owns a store, `<stem>-cogrouped` unless named. */
+    aggregate(empty: A, store?: StoreOptions<A>): KTable<Windowed<K>, A>
+  }
+  /** In sessions; `merge` joins those that become one, the earlier first. */
+  window(
+    by: SessionWindows,
+    options?: { readonly late?: TopicSink<K, unknown> | undefined },
+  ): {
+    /** Owns a store, `<stem>-cogrouped` unless named. */
+    aggregate(empty: A, merge: (a: A, b: A) => A, store?: StoreOptions<A>): KTable<Windowed<K>, A>
+  }
+  /**
+   * Where a key starts is `empty`.
+   * **Owns** a store, `<stem>-cogrouped` unless named, and its changelog.
+   * @since 0.1.0
+   */
+  aggregate(empty: A, store?: StoreOptions<A>): KTable<K, A>
 }
 
 /**

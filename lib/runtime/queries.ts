@@ -1,5 +1,8 @@
+import type { Codec } from '../core/codec.js'
+import { windowedInner } from '../core/codec-shape.js'
 import { MillraceError } from '../core/errors.js'
 import { partitionOf } from '../core/murmur2.js'
+import type { Windowed } from '../core/record.js'
 import type { QueriedTable } from '../dsl/host.js'
 import type { StoreSpec, TableStore } from '../topology/operator.js'
 import type { Plan, SubTopology } from '../topology/plan.js'
@@ -49,10 +52,18 @@ export class Queries {
 
   private partitionOf<K, A>(table: QueriedTable<K, A>, key: K): number {
     const { partitions, partitioner } = rowsPartitioning(this.context.plan, table.port.node, this.context.counts)
-    if (partitioner) return partitioner(key, partitions)
-    const bytes = table.key.encode(key)
+    // A window lies where its key does.
+    const [inner, codec] = unwindowed(key, table.key)
+    if (partitioner) return partitioner(inner, partitions)
+    const bytes = codec.encode(inner)
     return bytes === null ? 0 : partitionOf(bytes, partitions)
   }
+}
+
+const unwindowed = (key: unknown, written: Codec<unknown>): readonly [unknown, Codec<unknown>] => {
+  const inner = windowedInner(written)
+  // Made of that codec, so its keys have a key of that codec in them.
+  return inner === null ? [key, written] : unwindowed((key as Windowed<unknown>).key, inner as Codec<unknown>)
 }
 
 const rowsOf = <K, A>(table: QueriedTable<K, A>, task: Task): TableStore<K, A> =>

@@ -50,7 +50,7 @@ const folding = <K, A>(
  * Where a key starts. An `add` that changes what it is given would change `empty` for all keys to come, so what can be
  * copied is copied, once per new key; what is frozen, as in all of `agg`, need not be.
  */
-const startOf = <A>(empty: A): (() => A) => (isCopied(empty) ? () => structuredClone(empty) : () => empty)
+export const startOf = <A>(empty: A): (() => A) => (isCopied(empty) ? () => structuredClone(empty) : () => empty)
 
 const isCopied = (empty: unknown): boolean => {
   if (typeof empty !== 'object' || empty === null || Object.isFrozen(empty)) return false

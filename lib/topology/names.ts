@@ -16,6 +16,8 @@ import { MillraceError } from '../core/errors.js'
  * | repartition                            | that of keyBy; else the stem |
  * | count, reduce, aggregate, toTable      | orders-count, -reduced, -aggregated, -table |
  * | app.table(users), app.globalTable(users) | users                |
+ * | window(...).count, reduce, aggregate   | orders-windowed-count, -windowed-reduced, -windowed-aggregated |
+ * | cogroup(...).aggregate                 | orders-cogrouped       |
  * | table.filter, table.map with a store   | users-filtered, users-mapped |
  * | toStream, changes                      | that of the table      |
  *
@@ -28,6 +30,10 @@ const suffixes = {
   count: 'count',
   reduce: 'reduced',
   aggregate: 'aggregated',
+  windowedCount: 'windowed-count',
+  windowedReduce: 'windowed-reduced',
+  windowedAggregate: 'windowed-aggregated',
+  cogroup: 'cogrouped',
   toTable: 'table',
   tableFilter: 'filtered',
   tableMap: 'mapped',

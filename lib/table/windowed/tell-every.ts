@@ -1,0 +1,103 @@
+import { asBuffer } from '../../core/bytes.js'
+import type { Codec } from '../../core/codec.js'
+import type { Windowed } from '../../core/record.js'
+import type { AnyRec, Emit, Entry, KeyedStore } from '../../topology/operator.js'
+import { MinHeap } from '../../window/heap.js'
+import { inKeyOrder, tell, type Telling } from './emission.js'
+import type { WindowRow } from './open-windows.js'
+
+/** What has been told of a window, and since when there is something newer. */
+export interface Held<A> {
+  readonly told: Entry<A> | undefined
+  /** Stream time; null: nothing waits. */
+  readonly since: number | null
+}
+
+interface Waiting<K, A> {
+  readonly row: WindowRow<K, A>
+  readonly dueAt: number
+}
+
+const byTurn = <K, A>(a: Waiting<K, A>, b: Waiting<K, A>): number => a.dueAt - b.dueAt || a.row.end - b.row.end || a.row.start - b.row.start
+
+/** The newest result of a window at most once per `everyMs` of stream time, and the last one when it closes. */
+export class TellEvery<K, A> implements Telling<K, A> {
+  private readonly waiting = new MinHeap<Waiting<K, A>>(byTurn)
+  private now = -1
+
+  constructor(
+    private readonly everyMs: number,
+    private readonly store: KeyedStore<Windowed<K>, Held<A>>,
+    private readonly key: Codec<K>,
+    rowOf: (windowed: Windowed<K>) => WindowRow<K, A> | undefined,
+  ) {
+    for (const [windowed, { value }] of store.entries()) {
+      const row = rowOf(windowed)
+      if (row && value.since !== null) this.waiting.push({ row, dueAt: value.since + everyMs })
+    }
+  }
+
+  updated(row: WindowRow<K, A>, _before: unknown, { timestamp }: AnyRec): void {
+    const { told, since } = this.heldOf(row)
+    if (since !== null) return
+    const from = Math.max(this.now, timestamp)
+    this.store.set(row.windowed, { told, since: from }, timestamp)
+    this.waiting.push({ row, dueAt: from + this.everyMs })
+  }
+
+  removed(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
+    tell(row, this.heldOf(row).told, undefined, record, emit)
+    this.store.delete(row.windowed, record.timestamp)
+  }
+
+  moved(time: number, record: AnyRec, emit: Emit): void {
+    this.now = time
+    for (let next = this.waiting.peek(); next !== undefined && next.dueAt <= time; next = this.waiting.peek()) {
+      this.waiting.pop()
+      // It may have become part of another meanwhile.
+      if (!next.row.isOpen) continue
+      this.tellNewest(next.row, record, emit)
+      this.store.set(next.row.windowed, { told: next.row.entry, since: null }, record.timestamp)
+    }
+  }
+
+  closed(rows: readonly WindowRow<K, A>[], record: AnyRec, emit: Emit): void {
+    for (const row of inKeyOrder(rows, this.key)) {
+      this.tellNewest(row, record, emit)
+      this.store.delete(row.windowed, record.timestamp)
+    }
+  }
+
+  private tellNewest(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
+    const { told, since } = this.heldOf(row)
+    if (since !== null) tell(row, told, row.entry, record, emit)
+  }
+
+  private heldOf(row: WindowRow<K, A>): Held<A> {
+    return this.store.get(row.windowed)?.value ?? { told: undefined, since: null }
+  }
+}
+
+const headBytes = 16
+const none = -1
+
+/** since ‖ time of what was told ‖ what was told; -1 where there is none. */
+export const heldCodec = <A>(value: Codec<A>): Codec<Held<A>> => ({
+  name: `held(${value.name})`,
+  encode: ({ told, since }) => {
+    const bytes = told === undefined ? null : value.encode(told.value)
+    const out = Buffer.alloc(headBytes + (bytes?.length ?? 0))
+    out.writeDoubleBE(since ?? none, 0)
+    out.writeDoubleBE(told?.timestamp ?? none, 8)
+    if (bytes) out.set(bytes, headBytes)
+    return out
+  },
+  decode: (bytes) => {
+    const all = asBuffer(bytes ?? Buffer.alloc(headBytes, 0xff))
+    const [since, timestamp] = [all.readDoubleBE(0), all.readDoubleBE(8)]
+    return {
+      since: since === none ? null : since,
+      told: timestamp === none ? undefined : { value: value.decode(all.subarray(headBytes)), timestamp },
+    }
+  },
+})

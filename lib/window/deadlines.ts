@@ -1,0 +1,34 @@
+import { byEnd, type Bounds } from './bounds.js'
+import { MinHeap } from './heap.js'
+
+interface Bucket<R> extends Bounds {
+  readonly rows: R[]
+}
+
+/** What has bounds, by the order in which it closes; what has the same bounds closes together. */
+export class Deadlines<R extends Bounds> {
+  private readonly heap = new MinHeap<Bucket<R>>(byEnd)
+  private readonly buckets = new Map<number, Map<number, Bucket<R>>>()
+
+  add(row: R): void {
+    const { start, end } = row
+    let starts = this.buckets.get(end)
+    if (starts === undefined) this.buckets.set(end, (starts = new Map()))
+    const bucket = starts.get(start)
+    if (bucket !== undefined) return void bucket.rows.push(row)
+    const made = { start, end, rows: [row] }
+    starts.set(start, made)
+    this.heap.push(made)
+  }
+
+  /** The rows that are due first, all of the same bounds, if they are due at all. */
+  take(isDue: (bounds: Bounds) => boolean): readonly R[] | null {
+    const first = this.heap.peek()
+    if (first === undefined || !isDue(first)) return null
+    this.heap.pop()
+    const starts = this.buckets.get(first.end)
+    starts?.delete(first.start)
+    if (starts?.size === 0) this.buckets.delete(first.end)
+    return first.rows
+  }
+}

@@ -1,0 +1,32 @@
+import type { Case } from './case.js'
+
+/** Where we differ on purpose: a line of the last table of the semantics, and the cases it touches, by their config and input. */
+export interface Deviation {
+  readonly rule: string
+  readonly touches: (given: Case) => boolean
+}
+
+/** By rule, never by name: a case that no rule touches must agree. */
+export const deviations: readonly Deviation[] = [
+  {
+    rule: 'null values are dropped by windowed aggregates too: theirs count them in time windows',
+    touches: ({ config, input }) =>
+      config.op === 'windowed-aggregate' &&
+      config.window?.type === 'time' &&
+      input.some(([, key, value]) => key !== null && value === null),
+  },
+  {
+    rule: 'one predicate for accept, release and expire: their suppress lets a window with an inclusive end go when it may still change',
+    touches: ({ config, input }) =>
+      config.suppress?.until === 'window-closes' && config.window?.type !== 'time' && endsExactly(config.window, input),
+  },
+]
+
+/** The stream time meets the very moment a window closes, at which it is still open. */
+const endsExactly = (window: Case['config']['window'], input: Case['input']): boolean => {
+  const times = input.map(([, , , timestamp]) => timestamp)
+  const after = (window?.graceMs ?? 0) + (window?.gapMs ?? 0)
+  const size = window?.timeDifferenceMs ?? 0
+  const ends = times.flatMap((time) => [time, Math.max(time, size), time + 1 + size])
+  return ends.some((end) => times.includes(end + after))
+}
