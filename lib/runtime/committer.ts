@@ -67,7 +67,11 @@ export const commitTask = async (task: Committable): Promise<readonly PartitionO
 
   // 2. Died after this: the changelog is ahead of the file. The file is the truth, and writes its values over what is beyond it.
   assertAlive(task)
-  await Promise.all(taken.changes.map(({ changelog, rows }) => appendRows(task.producer(), changelog, rows)))
+  await Promise.all(
+    taken.changes.map(({ changelog, rows }) =>
+      appendRows(task.producer(), changelog, rows, () => task.isClosed || !task.member().isAlive()),
+    ),
+  )
 
   assertAlive(task)
   // 3. Died after this: the file is one ahead of the group. The file is the truth, and commits its offsets first.
@@ -117,7 +121,7 @@ export const changelogRow = ({ key, value, timestamp }: Omit<OutRecord, 'headers
 })
 
 /** Resolves when all are acknowledged. Moves the position behind what was appended. */
-export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly OutRecord[]): Promise<void> =>
+export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly OutRecord[], isVoid: () => boolean): Promise<void> =>
   new Promise((resolve, reject) => {
     let open = rows.length
     if (open === 0) return resolve()
@@ -127,6 +131,8 @@ export const appendRows = (producer: Producer, changelog: Changelog, rows: reado
         if ((open -= count) === 0) resolve()
       },
       failed: reject,
+      // A process that has slept would write what is long outdated over the rows of whoever went on.
+      isVoid,
     }
     for (const row of rows) producer.append(changelog, row, delivery, null)
     producer.flush()

@@ -97,14 +97,19 @@ const keysBeyond = async (
   return { keys: [...keys.values()], writers }
 }
 
-const writeBack = async ({ clock, producer }: RestoreContext, store: OpenStore, keys: readonly Buffer[], mark: Mark): Promise<void> => {
+const writeBack = async (
+  { clock, producer, isVoid }: RestoreContext,
+  store: OpenStore,
+  keys: readonly Buffer[],
+  mark: Mark,
+): Promise<void> => {
   if (store.changelog === null || keys.length === 0) return
   const now = clock.now()
   const rows = keys.map((key) => {
     const row = store.bytes.get(key)
     return changelogRow({ key, value: row?.value ?? null, timestamp: row?.timestamp ?? now })
   })
-  await appendRows(producer(), store.changelog, [openingRow(mark, now), ...rows])
+  await appendRows(producer(), store.changelog, [openingRow(mark, now), ...rows], isVoid)
 }
 
 /* -------------------------------------------------- the changelog is the truth */

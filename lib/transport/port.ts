@@ -202,4 +202,9 @@ export interface Delivery {
   delivered(count: number, partition: TopicPartition, lastOffset: number): void
   /** One record that will never be stored. Others of its batch are not affected. */
   failed(error: MillraceError, origin: unknown): void
+  /**
+   * Asked when a batch is about to leave: true for what may no longer be written, because it was taken away meanwhile or the process
+   * has slept. It fails with `MR_FENCED`. Asked of the first record of a batch; the others of its partition share its fate.
+   */
+  isVoid?(): boolean
 }

@@ -19,12 +19,11 @@ export const siege = ({ kills, ...options }: CampaignOptions & { readonly kills:
       await sleep(200 + random() * 600)
       const seat = seats[random() < 0.5 ? 0 : 1]
       const name = await (blows[kill % blows.length] ?? killAtRandom)(seat, random)
-      if (!seat.isAlive) {
-        if (random() < 0.25) seat.loseDisk()
-        await seat.start()
-      }
+      const losesDisk = !seat.isAlive && random() < 0.25
+      if (losesDisk) seat.loseDisk()
+      if (!seat.isAlive) await seat.start()
       fallen[name] = (fallen[name] ?? 0) + 1
-      options.log(`${kill + 1}/${kills} ${name}`)
+      options.log(`${kill + 1}/${kills} ${name}${losesDisk ? ', disk lost' : ''}`)
     }
     return fallen
   })

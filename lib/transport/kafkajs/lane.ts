@@ -96,6 +96,11 @@ export class Lane implements TopicPartition {
     return first.since <= flushedAt ? this.notBefore : Math.max(this.notBefore, first.since + lingerMs)
   }
 
+  /** What is next may no longer be written. */
+  get isVoid(): boolean {
+    return (this.sealed[0] ?? this.waiting[0])?.deliveries[0]?.isVoid?.() === true
+  }
+
   /** When the oldest record has waited too long. */
   get oldestSince(): number {
     return this.sealed[0]?.since ?? this.waiting[0]?.since ?? Infinity

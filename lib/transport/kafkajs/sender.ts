@@ -152,6 +152,7 @@ export class Sender {
     let next = Infinity
     for (const lane of this.active) {
       if (!lane.isInFlight && now - lane.oldestSince >= this.author.deliveryTimeoutMs) this.expire(lane)
+      while (!lane.isInFlight && lane.isVoid) this.author.giveUp(lane, overtaken(lane))
       if (lane.isEmpty) {
         this.active.delete(lane)
         continue
@@ -280,6 +281,9 @@ export class Sender {
     }
   }
 }
+
+const overtaken = ({ topic, partition }: Lane): MillraceError =>
+  new MillraceError('MR_FENCED', `records for ${topic}-${partition} are no longer to be written`)
 
 const blamesOneRecord = new Set<number>([broker.messageTooLarge, broker.recordListTooLarge, broker.invalidTimestamp, broker.invalidRecord])
 const forgetsProducer = new Set<number>([broker.outOfOrderSequence, broker.unknownProducer, broker.invalidProducerEpoch])

@@ -8,14 +8,20 @@ import { text } from '../batch/kafkajs-codec.js'
 import { groupOptions, readTo, Recorder } from '../recorder.js'
 
 /** Appends numbered records, and resolves when each has been heard of. */
-const appendAll = (producer: Producer, at: TopicPartition, from: number, to: number): Promise<readonly (MillraceError | null)[]> =>
+const appendAll = (
+  producer: Producer,
+  at: TopicPartition,
+  from: number,
+  to: number,
+  isVoid: () => boolean = () => false,
+): Promise<readonly (MillraceError | null)[]> =>
   new Promise((resolve) => {
     const outcomes: (MillraceError | null)[] = []
     const settle = (count: number, outcome: MillraceError | null): void => {
       for (let i = 0; i < count; i++) outcomes.push(outcome)
       if (outcomes.length === to - from) resolve(outcomes)
     }
-    const delivery = { delivered: (count: number) => settle(count, null), failed: (error: MillraceError) => settle(1, error) }
+    const delivery = { delivered: (count: number) => settle(count, null), failed: (error: MillraceError) => settle(1, error), isVoid }
     for (let i = from; i < to; i++) producer.append(at, text('k', String(i)), delivery, null)
   })
 
@@ -89,6 +95,31 @@ describeKafka('a lossy network', (kafka) => {
     const stored = await numbersIn(transport, at)
     expect(new Set(stored).size).toBe(stored.length)
     expect(stored.filter((number) => number >= 40)).toEqual(upTo(80).slice(40))
+    await transport.close()
+  })
+
+  it('sends nothing that has become void while it waited, not even again, and what comes after it', async () => {
+    const network = new Network()
+    const settings = { socketFactory: network.socketFactory, requestTimeout: 400 }
+    const transport = kafkaTransport({ brokers: kafka().brokers, kafka: settings, clientId: 'void', clock: systemClock })
+    const at = { topic: uniqueName('void'), partition: 0 }
+    await transport.createTopics([{ name: at.topic, partitions: 1, config: {} }])
+    const producer = await transport.producer()
+    await appendAll(producer, at, 0, 5)
+
+    const waiting = await appendAll(producer, at, 5, 10, () => true)
+    network.isDeaf = true
+    let isVoid = false
+    const unanswered = appendAll(producer, at, 10, 15, () => isVoid)
+    producer.flush()
+    await untilStored(kafka(), at, 10)
+    isVoid = true
+    const codes = [...waiting, ...(await unanswered)].map((outcome) => outcome?.code)
+    network.isDeaf = false
+    await retryUntilStored(producer, at, 15, 20)
+
+    expect(codes).toEqual(Array.from({ length: 10 }, () => 'MR_FENCED'))
+    expect(await numbersIn(transport, at)).toEqual([...upTo(5), ...upTo(20).slice(10)])
     await transport.close()
   })
 
