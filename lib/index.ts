@@ -22,7 +22,18 @@ export { agg } from './table/aggregators.js'
 export type { Aggregator, Mean, Mergeable, Reversible } from './table/aggregator.js'
 
 /* ------------------------------------------------------ streams and tables */
-export type { GlobalTable, KCogroup, KGroup, KSession, KStream, KTable, KWindowed, Pipeline, StoreOptions } from './dsl/surface.js'
+export type {
+  GlobalTable,
+  JoinWindow,
+  KCogroup,
+  KGroup,
+  KSession,
+  KStream,
+  KTable,
+  KWindowed,
+  Pipeline,
+  StoreOptions,
+} from './dsl/surface.js'
 export type { MapAsyncOptions } from './operators/map-async.js'
 export type { BatchSink } from './operators/to-sink.js'
 export type { Change } from './table/changes.js'

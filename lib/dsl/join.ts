@@ -4,10 +4,11 @@ import { joinTable } from '../join/stream-table.js'
 import { byKey } from './by-key.js'
 import { commonFormat, globalLaneOf, innerJson, tableLaneOf, type AnyFn, type GlobalLane, type Lane, type TableLane } from './lane.js'
 
-type Verb = 'join' | 'leftJoin'
+export type TableVerb = 'join' | 'leftJoin'
+type Verb = TableVerb
 
 /** `f` joins; behind a global table the first lambda selects the key and the second joins. */
-export const joined = (lane: Lane, right: object, verb: Verb, first: AnyFn, second: AnyFn | undefined): Lane => {
+export const joinedTable = (lane: Lane, right: object, verb: Verb, first: AnyFn, second: AnyFn | undefined): Lane => {
   const global = globalLaneOf(right, lane.scope)
   if (global === null) return withTable(lane, tableLaneOf(right, lane.scope), verb, first)
   if (second !== undefined) return withGlobal(lane, global, verb, first, second)

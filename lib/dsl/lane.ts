@@ -100,6 +100,7 @@ export const rememberGlobal = (table: object, lane: GlobalLane): void => void gl
 export const laneOf = (stream: object, scope: Scope): Lane => ofApp(lanes.get(stream), scope, 'stream')
 export const groupLaneOf = (group: object, scope: Scope): Lane => ofApp(groups.get(group), scope, 'group')
 export const tableLaneOf = (table: object, scope: Scope): TableLane => ofApp(tables.get(table), scope, 'table')
+export const isStream = (given: object): boolean => lanes.has(given)
 /** Null: not a global table. */
 export const globalLaneOf = (table: object, scope: Scope): GlobalLane | null => {
   const lane = globals.get(table)

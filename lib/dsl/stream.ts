@@ -1,5 +1,6 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Separated } from 'fp-ts/lib/Separated.js'
+import type { These } from 'fp-ts/lib/These.js'
 import { Observable, type Observer, type OperatorFunction, type Subscription } from 'rxjs'
 import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
@@ -23,12 +24,13 @@ import type { Operator } from '../topology/operator.js'
 import type { Topic, TopicSink } from '../topology/topic.js'
 import { byKey, checkKey, rekey, repartition } from './by-key.js'
 import { guardObserver } from './guard-observer.js'
-import { joined } from './join.js'
-import { innerJson, laneOf, rememberStream, writable, type AnyFn, type Lane } from './lane.js'
+import { joinedTable, type TableVerb } from './join.js'
+import { joinedStreams, type StreamVerb } from './join-streams.js'
+import { innerJson, isStream, laneOf, rememberStream, writable, type AnyFn, type Lane } from './lane.js'
 import { merged } from './merge.js'
 import { pipeline } from './pipeline.js'
 import { storeTable } from './store-table.js'
-import type { GlobalTable, KGroup, KStream, KTable, Pipeline, StoreOptions } from './surface.js'
+import type { JoinWindow, KGroup, KStream, KTable, Pipeline, StoreOptions } from './surface.js'
 
 /**
  * An Observable through its constructor alone: `pipe` gives plain Observables, and nothing here depends on how rxjs is made
@@ -124,13 +126,15 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
   groupBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KGroup<J, V> {
     return this.grouped(rekey(this.open('groupBy'), 'groupBy', f, key, options?.name), 'groupBy')
   }
-  join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
-  join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
-  join<R>(right: object, first: AnyFn, second?: AnyFn): KStream<K, R> {
-    return this.#lane.scope.stream(joined(this.open('join'), right, 'join', first, second))
+  join<R>(right: object, ...given: readonly unknown[]): KStream<K, R> {
+    return this.joined('join', right, given)
   }
-  leftJoin<R>(right: object, first: AnyFn, second?: AnyFn): KStream<K, R> {
-    return this.#lane.scope.stream(joined(this.open('leftJoin'), right, 'leftJoin', first, second))
+  leftJoin<R>(right: object, ...given: readonly unknown[]): KStream<K, R> {
+    return this.joined('leftJoin', right, given)
+  }
+  outerJoin<W, R>(right: KStream<K, W>, within: JoinWindow, f: (sides: These<V, W>, meta: Meta<K>) => R): KStream<K, R> {
+    const lane = this.open('outerJoin')
+    return lane.scope.stream(joinedStreams(lane, laneOf(right, lane.scope), 'outerJoin', within, f))
   }
 
   toTopic(sink: TopicSink<K, V> | Fn<K, V, TopicSink<K, V>>): Pipeline {
@@ -197,6 +201,15 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
     }))
     // As many as there are names; `map` forgets how many that is.
     return lanes as { readonly [I in keyof N]: Lane }
+  }
+
+  /** What follows the right side depends on what it is; the overloads of the surface have typed it. */
+  private joined<R>(verb: StreamVerb & TableVerb, right: object, [first, second]: readonly unknown[]): KStream<K, R> {
+    const lane = this.open(verb)
+    const { scope } = lane
+    return isStream(right)
+      ? scope.stream(joinedStreams(lane, laneOf(right, scope), verb, first as JoinWindow, second as AnyFn))
+      : scope.stream(joinedTable(lane, right, verb, first as AnyFn, second as AnyFn | undefined))
   }
 
   private grouped<J>(lane: Lane, verb: string): KGroup<J, V> {

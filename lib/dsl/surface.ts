@@ -10,6 +10,7 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Option } from 'fp-ts/lib/Option.js'
 import type { Separated } from 'fp-ts/lib/Separated.js'
+import type { These } from 'fp-ts/lib/These.js'
 import type { Observable, Observer, OperatorFunction } from 'rxjs'
 import type { Codec } from '../core/codec.js'
 import type { Duration } from '../core/duration.js'
@@ -238,6 +239,27 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
   groupBy<J>(f: Fn<K, V, J>, key: Codec<J>, options?: { name?: string | undefined }): KGroup<J, V>
 
   /**
+   * Pairs each record with those of another stream that have its key and lie within a time of it, whichever comes first. Records
+   * are never late for it: one that is out of order meets what is still kept.
+   *
+   * - `within`: how far the right record may be from the left one, in event time; both ends belong to it
+   * - `grace`: how much longer records are kept for others that come out of order. Default 0
+   *
+   * A record is kept while its time + before + after + grace is above the largest time of its own side, per partition.
+   * **Emits** one record per pair, in order of the time of what was found, with the larger of the two timestamps and the headers
+   * of the record that came last. Null keys and null values are dropped, and counted.
+   * **Owns** stores `<left>-<right>-joined-left` and `-right`, or `<name>-left` and `-right`, and their changelogs; a repartition
+   * topic for each side whose key was replaced above.
+   * **Throws** `MR_KEY_CODEC` when the sides have different key codecs, `MR_KEY_NONE`, `MR_DURATION` for a negative window,
+   * `MR_CONFIG` without one, `MR_ENCODE` when a source gave decoders only; at start `MR_CO_PARTITIONING`, `MR_NAME_AMBIGUOUS`.
+   * **Source** KStream.join(KStream, JoinWindows).
+   *
+   * @example
+   * clicks.join(views, { within: '10m', grace: '1m' }, (click, view) => ({ page: view.page, at: click.at }))
+   * @since 0.1.0
+   */
+  join<W, R>(right: KStream<K, W>, within: JoinWindow, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  /**
    * Looks up the row of a table for each record, by the record's key, or of a global table by a key chosen per record. Only
    * the stream triggers; a change of the table shows in the records that come later.
    * **Emits** one record where there is a row, with the stream record's key, timestamp and headers. Null keys and null values
@@ -255,6 +277,20 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
   join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
 
   /**
+   * As `join`, but no record of this side is lost for want of another.
+   * **Emits** as `join`, and each left record that met nothing once, with `none`, its own timestamp and headers: when stream
+   * time, one over both sides, is past its time + after + grace, with the first record of the partition that brings it there.
+   * Such records come in order of (time, key). A record with a null key leaves at once, with `none`; on the right it is dropped.
+   * When `f` throws for a record that waited, the policy has that record, not the one whose coming let it go.
+   * **Owns**, **Throws** as `join`.
+   * **Source** KStream.leftJoin(KStream, JoinWindows), emitting late as since KIP-633.
+   *
+   * @example
+   * orders.leftJoin(payments, { within: '1h', grace: '1m' }, (order, payment) => ({ id: order.id, isPaid: O.isSome(payment) }))
+   * @since 0.1.0
+   */
+  leftJoin<W, R>(right: KStream<K, W>, within: JoinWindow, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+  /**
    * As `join`, but no record is lost for want of a row.
    * **Emits** one record for each whose value is not null: with `none` where there is no row, also for a null key.
    * **Owns**, **Throws** as `join`.
@@ -264,6 +300,19 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
   leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
   /** With a global table: `on` selects its key; null selects no row. */
   leftJoin<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+
+  /**
+   * As `leftJoin`, but no record of either side is lost for want of another.
+   * **Emits** as `join` with both sides, and each record that met nothing once, alone: a right one when stream time is past its
+   * time + before + grace. Of one time the right ones come first. A record with a null key leaves at once.
+   * **Owns**, **Throws** as `join`.
+   * **Source** KStream.outerJoin(KStream, JoinWindows).
+   *
+   * @example
+   * ours.outerJoin(theirs, { within: '5m', name: 'reconcile' }, Th.match((a) => ({ a }), (b) => ({ b }), (a, b) => ({ a, b })))
+   * @since 0.1.0
+   */
+  outerJoin<W, R>(right: KStream<K, W>, within: JoinWindow, f: (sides: These<V, W>, meta: Meta<K>) => R): KStream<K, R>
 
   /* -------------------------------------------------------------------- ends */
 
@@ -304,6 +353,19 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * @since 0.1.0
    */
   each(f: Fn<K, V, void | Promise<void>>): Pipeline
+}
+
+/**
+ * Which records of two streams belong together, in event time.
+ * @since 0.1.0
+ */
+export interface JoinWindow {
+  /** How far the right record may be from the left one, to either side, or `{ before, after }` of it. Both ends belong to it. */
+  within: Duration | { before: Duration; after: Duration }
+  /** How long records that come out of order are waited for. Default 0. */
+  grace?: Duration | undefined
+  /** Of the stores and of what is derived from the result. Default: the stems of both sides. */
+  name?: string | undefined
 }
 
 /* -------------------------------------------------------- groups and tables */

@@ -6,7 +6,7 @@ import { Frontier } from './receipts.js'
 import { DecodeError, type Decoded, type SourceDecoder } from './source.js'
 
 /** Records a task works on at a time, at most: bounds what one failure or one slow promise holds up. */
-const sliceRecords = 2048
+const maxSliceRecords = 2048
 
 /** One record batch of the log, decoded for each source node that reads the topic. */
 interface Unit {
@@ -49,6 +49,7 @@ export class Input {
     readonly sources: readonly SourceDecoder[],
     start: number,
     private readonly until: { readonly offset: number } | { readonly time: number } | null,
+    private readonly sliceRecords = maxSliceRecords,
   ) {
     this.position = start
     this.frontier = new Frontier(start)
@@ -127,7 +128,7 @@ export class Input {
     return this.cut(this.unit as Unit, (this.unit as Unit).index + 1)
   }
   private sliceEnd(unit: Unit, limit: number): number {
-    const most = Math.min(unit.raws.length, unit.index + sliceRecords)
+    const most = Math.min(unit.raws.length, unit.index + this.sliceRecords)
     const [first] = unit.bySource
     let i = unit.index
     for (; i < most; i++) {

@@ -1,6 +1,7 @@
 import type { SourceNode, SourceOptions } from '../topology/node.js'
 import { hasChangelog, type FoundTopics } from '../topology/partitions.js'
 import type { Input as PlannedInput, SubTopology } from '../topology/plan.js'
+import { rejoins } from '../topology/rejoining.js'
 import { openMemoryFile } from '../state/memory.js'
 import type { StateFile } from '../state/port.js'
 import type { Member, OffsetSpec, TopicPartition } from '../transport/port.js'
@@ -64,7 +65,7 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
     })
     const opened = await Promise.all(
       inputs.map(async (input) =>
-        openInput(input, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context),
+        openInput({ ...input, sub }, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context),
       ),
     )
     const task = new Task(id, partition, opened, stores, resumed.mark, services)
@@ -76,7 +77,7 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
 }
 
 const openInput = (
-  { topic, sources }: PlannedInput,
+  { topic, sources, sub }: PlannedInput & { readonly sub: SubTopology },
   partition: number,
   start: number,
   { services, untilOf }: OpeningContext,
@@ -86,7 +87,8 @@ const openInput = (
     const node = source.kind === 'source' ? source : repartitionSource(source, topic)
     return new SourceDecoder(node, services.clock, () => services.counters.drop(node.label, 'null-key'))
   })
-  return { input: new Input(at, decoders, start, untilOf(at)), sources: sources.map((node) => ({ node, label: node.label })) }
+  const sliceRecords = rejoins(sub, sources) ? 1 : undefined
+  return { input: new Input(at, decoders, start, untilOf(at), sliceRecords), sources: sources.map((node) => ({ node, label: node.label })) }
 }
 
 /** Event times were checked where the records came in. */

@@ -4,12 +4,13 @@ import { MillraceError } from '../core/errors.js'
  * Whatever lives on a disk or in a broker is named by the user (`name:`) or by the derivations below, from topics and
  * verbs, never by a counter: inserting a `filter` renames nothing, and a store is found again after an edit.
  *
- * A stream has a stem, the topic it began with. Verbs that hold nothing (filter, map, tap, rx, join ...) keep it.
+ * A stream has a stem, the topic it began with. Verbs that hold nothing (filter, map, tap, rx, a join with a table ...) keep it.
  *
  * | verb                                   | stem, or name          |
  * |----------------------------------------|------------------------|
  * | app.stream(orders), through(orders)    | orders                 |
  * | app.stream([a, b]), a.mergeWith(b)     | a-b-merged             |
+ * | a.join(b, within), also left and outer | a-b-joined             |
  * | split: the branch big                  | orders-big             |
  * | mapEither                              | orders-left, -right    |
  * | keyBy, groupBy                         | orders-keyed, -grouped |
@@ -21,12 +22,14 @@ import { MillraceError } from '../core/errors.js'
  * | table.filter, table.map with a store   | users-filtered, users-mapped |
  * | toStream, changes                      | that of the table      |
  *
+ * A join of streams owns the stores <name>-left and <name>-right.
  * So orders.groupBy(f).count() owns the topic <app>-orders-grouped-repartition and the store orders-grouped-count.
  */
 const suffixes = {
   keyBy: 'keyed',
   groupBy: 'grouped',
   mergeWith: 'merged',
+  join: 'joined',
   count: 'count',
   reduce: 'reduced',
   aggregate: 'aggregated',
@@ -43,6 +46,7 @@ export const derivedName = (stem: string, verb: keyof typeof suffixes): string =
 export const branchName = (stem: string, branch: string): string => `${stem}-${branch}`
 /** A stem that comes in twice is named once: a split that is merged again. */
 export const mergedName = (stems: readonly string[]): string => derivedName([...new Set(stems)].join('-'), 'mergeWith')
+export const joinedName = (stems: readonly string[]): string => derivedName([...new Set(stems)].join('-'), 'join')
 
 export const changelogTopic = (appId: string, store: string): string => `${appId}-${store}-changelog`
 export const repartitionTopic = (appId: string, name: string): string => `${appId}-${name}-repartition`

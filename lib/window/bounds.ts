@@ -5,4 +5,4 @@ export interface Bounds {
 }
 
 /** The order in which windows close. */
-export const byEnd = (a: Bounds, b: Bounds): number => a.end - b.end || a.start - b.start
+export const closesBefore = (a: Bounds, b: Bounds): boolean => a.end < b.end || (a.end === b.end && a.start < b.start)

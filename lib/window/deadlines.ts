@@ -1,5 +1,5 @@
-import { byEnd, type Bounds } from './bounds.js'
-import { MinHeap } from './heap.js'
+import { Heap } from '../core/heap.js'
+import { closesBefore, type Bounds } from './bounds.js'
 
 interface Bucket<R> extends Bounds {
   readonly rows: R[]
@@ -7,7 +7,7 @@ interface Bucket<R> extends Bounds {
 
 /** What has bounds, by the order in which it closes; what has the same bounds closes together. */
 export class Deadlines<R extends Bounds> {
-  private readonly heap = new MinHeap<Bucket<R>>(byEnd)
+  private readonly heap = new Heap<Bucket<R>>(closesBefore)
   private readonly buckets = new Map<number, Map<number, Bucket<R>>>()
 
   add(row: R): void {
@@ -18,14 +18,14 @@ export class Deadlines<R extends Bounds> {
     if (bucket !== undefined) return void bucket.rows.push(row)
     const made = { start, end, rows: [row] }
     starts.set(start, made)
-    this.heap.push(made)
+    this.heap.add(made)
   }
 
   /** The rows that are due first, all of the same bounds, if they are due at all. */
   take(isDue: (bounds: Bounds) => boolean): readonly R[] | null {
-    const first = this.heap.peek()
+    const first = this.heap.least
     if (first === undefined || !isDue(first)) return null
-    this.heap.pop()
+    this.heap.take()
     const starts = this.buckets.get(first.end)
     starts?.delete(first.start)
     if (starts?.size === 0) this.buckets.delete(first.end)

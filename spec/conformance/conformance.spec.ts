@@ -15,14 +15,20 @@ const cases = readdirSync(folder)
     }
     return cases.map((given) => ({ name: `${family}: ${given.case}`, given, pipeline: pipelineOf(given.config) }))
   })
-const declared = (given: Case): boolean => deviations.some(({ touches }) => touches(given))
 
 describe('Kafka Streams and we', () => {
-  it.each(cases.filter(({ given, pipeline }) => pipeline !== null && !declared(given)))('agree: $name', async ({ given, pipeline }) => {
-    expect(pipeline && (await run(given, pipeline))).toEqual([])
+  /** Cases that differ, and the rule by which they may. */
+  const declared: string[] = []
+
+  it.each(cases.filter(({ pipeline }) => pipeline !== null))('agree: $name', async ({ name, given, pipeline }) => {
+    const differences = pipeline === null ? [] : await run(given, pipeline)
+    const rules = differences.length === 0 ? [] : deviations.filter(({ touches }) => touches(given)).map(({ rule }) => rule)
+    declared.push(...rules.map((rule) => `${name}: ${rule}`))
+
+    expect(rules.length > 0 ? [] : differences).toEqual([])
   })
 
   it('differ in few cases, each by a rule', () => {
-    expect(cases.filter(({ given }) => declared(given)).length).toBeLessThan(cases.length / 8)
+    expect(declared.length).toBeLessThanOrEqual(cases.length / 8)
   })
 })

@@ -20,7 +20,21 @@ export const deviations: readonly Deviation[] = [
     touches: ({ config, input }) =>
       config.suppress?.until === 'window-closes' && config.window?.type !== 'time' && endsExactly(config.window, input),
   },
+  {
+    rule: 'an unmatched record is emitted only when window and grace have passed: theirs at once if it is out of order; and it leaves with the first record that makes it due',
+    touches: (given) => given.config.op === 'kstream-kstream-join' && given.config.join !== 'inner' && isOutOfOrderWithinGrace(given),
+  },
 ]
+
+/** Some record is older than the newest before it, and window and grace of its side would still admit a match. */
+const isOutOfOrderWithinGrace = ({ config, input }: Case): boolean => {
+  let newest = -1
+  return input.some(([, , , timestamp]) => {
+    const isWithin = timestamp < newest && newest <= timestamp + Math.max(config.beforeMs ?? 0, config.afterMs ?? 0) + (config.graceMs ?? 0)
+    newest = Math.max(newest, timestamp)
+    return isWithin
+  })
+}
 
 /** The stream time meets the very moment a window closes, at which it is still open. */
 const endsExactly = (window: Case['config']['window'], input: Case['input']): boolean => {

@@ -1,4 +1,4 @@
-import type { App, KTable, Topic, WindowOptions, Windowed } from '../../lib/index.js'
+import type { App, KStream, KTable, Topic, WindowOptions, Windowed } from '../../lib/index.js'
 import type { Config } from './case.js'
 import { adderOf, concat, fixedWindow, joined, jsonTopic, rowsTopic, sessionWindow, windowedTopic, type Json } from './words.js'
 
@@ -83,6 +83,27 @@ const streamTable = (config: Config): Pipeline => ({
   },
 })
 
+const right = jsonTopic('right')
+
+const streamStream = (config: Config): Pipeline => ({
+  inputs: { left, right },
+  outputs: { expected: output },
+  define: (app) => {
+    const moved = (stream: KStream<Json, Json>): KStream<Json, Json> => (config.repartition ? stream.repartition() : stream)
+    const [l, r] = [moved(app.stream(left)), moved(app.stream(right))]
+    const within = { within: { before: config.beforeMs ?? 0, after: config.afterMs ?? 0 }, grace: config.graceMs ?? 0 }
+    const result =
+      config.join === 'inner'
+        ? l.join(r, within, (a, b) => joined(config, a, b))
+        : config.join === 'left'
+          ? l.leftJoin(r, within, (a, b) => joined(config, a, b._tag === 'Some' ? b.value : null))
+          : l.outerJoin(r, within, (both) =>
+              joined(config, both._tag === 'Right' ? null : both.left, both._tag === 'Left' ? null : both.right),
+            )
+    result.toTopic(output)
+  },
+})
+
 const streamGlobal = (config: Config): Pipeline => {
   const on = (value: Json): Json => (config.keySelector === 'value' ? value : (String(value).split(',')[1] ?? null))
   return {
@@ -107,6 +128,7 @@ const tableSource = (): Pipeline => {
 const builders: Readonly<Record<string, (config: Config) => Pipeline>> = {
   'windowed-aggregate': windowedAggregate,
   cogroup,
+  'kstream-kstream-join': streamStream,
   'kstream-ktable-join': streamTable,
   'kstream-globalktable-join': streamGlobal,
   'ktable-source': tableSource,

@@ -5,8 +5,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { codec, topic, type App, type BatchSink } from 'millrace'
 import { testContext } from 'millrace/testing'
 import { distinctUntilChanged, map, pairwise } from 'rxjs'
+import { settle } from '../../examples/05-stream-stream-join.js'
 import { price } from '../../examples/06-stream-table-join.js'
-import { orders, users } from '../../examples/shop.js'
+import { orders, payments, users } from '../../examples/shop.js'
 import { program } from './run.js'
 
 describe('example 01, word count', () => {
@@ -34,6 +35,23 @@ describe('example 03, embedded in RxJS', () => {
     expect(code).toBe(0)
     rmSync(folder, { recursive: true })
   }, 60_000)
+})
+
+describe('example 05, a stream joined with a stream', () => {
+  it('settles an order with its payment, and one without when the hour and the minute have passed', async () => {
+    const settled = topic('orders.settled', { key: codec.string, value: codec.json<{ id: string; paid: number; short: number }>() })
+    await using t = await testContext(settle)
+    const order = (id: string, at: number) => t.input(orders).send('ada', { id, user: 'ada', amount: 100, at })
+
+    await order('paid', 1000)
+    await t.input(payments).send('p1', { order: 'paid', amount: 60 }, 2000)
+    await order('open', 3000)
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) await order(id, 3_700_000)
+
+    const rows = t.output(settled).toMap()
+    expect(rows.get('paid')).toEqual({ id: 'paid', paid: 60, short: 40 })
+    expect(rows.get('open')).toEqual({ id: 'open', paid: 0, short: 100 })
+  })
 })
 
 describe('example 06, a stream joined with a table', () => {

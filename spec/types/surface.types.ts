@@ -16,6 +16,7 @@ import {
 } from 'millrace'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Option } from 'fp-ts/lib/Option.js'
+import type { These } from 'fp-ts/lib/These.js'
 import { distinctUntilChanged, filter, map, type Observable } from 'rxjs'
 import type { Equal, Expect } from '../support/types.js'
 
@@ -190,13 +191,21 @@ const userOf = (order: Order) => order.user
 s.join(g, userOf, (order) => order)
 // @ts-expect-error a global table needs a key per record
 s.join(g, (order) => order)
-// @ts-expect-error stream-stream joins are not built yet
+const paired = s.join(s, { within: '1h' }, (a, b, { key }) => ({ key, due: a.amount - b.amount }))
+const maybePaired = s.leftJoin(s, { within: { before: 0, after: '1m' }, grace: '1s', name: 'pairs' }, (a, b) => [a, b] as const)
+const eitherSide = s.outerJoin(upserts, { within: 5 }, (sides) => sides)
+// @ts-expect-error streams are joined within a time
 s.join(s, (a) => a)
+// @ts-expect-error keys are strings here and numbers there
+s.join(app.stream(fees), { within: 1 }, (a) => a)
 
 type Joins = [
   Expect<Equal<typeof priced, KStream<string, { key: string; name: string; due: number }>>>,
   Expect<Equal<typeof maybe, KStream<string, { order: Order; user: Option<User> }>>>,
   Expect<Equal<typeof charged, KStream<string, number>>>,
+  Expect<Equal<typeof paired, KStream<string, { key: string; due: number }>>>,
+  Expect<Equal<typeof maybePaired, KStream<string, readonly [Order, Option<Order>]>>>,
+  Expect<Equal<typeof eitherSide, KStream<string, These<Order, User | null>>>>,
   Expect<Equal<typeof maybeCharged, KStream<string, readonly [Order, Option<number>]>>>,
 ]
 

@@ -1,6 +1,6 @@
+import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
 import type { AnyRec, KeyedStore } from '../../topology/operator.js'
-import { MinHeap } from '../../window/heap.js'
 import type { KeyId } from './open-windows.js'
 
 export class KeptRecord {
@@ -24,7 +24,7 @@ interface Expiring {
 /** Values that a window still to come may begin with, by key. In the store under the key, the time, and the number of arrival. */
 export class RecentRecords<K> {
   private readonly byKey = new Map<KeyId, KeptRecord[]>()
-  private readonly expiring = new MinHeap<Expiring>((a, b) => a.timestamp - b.timestamp)
+  private readonly expiring = new Heap<Expiring>((a, b) => a.timestamp < b.timestamp)
   private arrivals = 0
 
   constructor(
@@ -49,8 +49,8 @@ export class RecentRecords<K> {
 
   /** Forgets what is older. */
   prune(oldest: number): void {
-    for (let next = this.expiring.peek(); next !== undefined && next.timestamp < oldest; next = this.expiring.peek()) {
-      this.expiring.pop()
+    for (let next = this.expiring.least; next !== undefined && next.timestamp < oldest; next = this.expiring.least) {
+      this.expiring.take()
       next.forget()
     }
   }
@@ -60,7 +60,7 @@ export class RecentRecords<K> {
     const records = this.byKey.get(id)
     if (records === undefined) this.byKey.set(id, [record])
     else records.push(record)
-    this.expiring.push({
+    this.expiring.add({
       timestamp,
       forget: () => {
         const left = this.byKey.get(id)?.filter((other) => other !== record) ?? []

@@ -1,8 +1,9 @@
 import { asBuffer } from '../../core/bytes.js'
 import type { Codec } from '../../core/codec.js'
+import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
 import type { AnyRec, Emit, Entry, KeyedStore } from '../../topology/operator.js'
-import { MinHeap } from '../../window/heap.js'
+import { closesBefore } from '../../window/bounds.js'
 import { inKeyOrder, tell, type Telling } from './emission.js'
 import type { WindowRow } from './open-windows.js'
 
@@ -18,11 +19,12 @@ interface Waiting<K, A> {
   readonly dueAt: number
 }
 
-const byTurn = <K, A>(a: Waiting<K, A>, b: Waiting<K, A>): number => a.dueAt - b.dueAt || a.row.end - b.row.end || a.row.start - b.row.start
+const isBefore = <K, A>(a: Waiting<K, A>, b: Waiting<K, A>): boolean =>
+  a.dueAt < b.dueAt || (a.dueAt === b.dueAt && closesBefore(a.row, b.row))
 
 /** The newest result of a window at most once per `everyMs` of stream time, and the last one when it closes. */
 export class TellEvery<K, A> implements Telling<K, A> {
-  private readonly waiting = new MinHeap<Waiting<K, A>>(byTurn)
+  private readonly waiting = new Heap<Waiting<K, A>>(isBefore)
   private now = -1
 
   constructor(
@@ -33,7 +35,7 @@ export class TellEvery<K, A> implements Telling<K, A> {
   ) {
     for (const [windowed, { value }] of store.entries()) {
       const row = rowOf(windowed)
-      if (row && value.since !== null) this.waiting.push({ row, dueAt: value.since + everyMs })
+      if (row && value.since !== null) this.waiting.add({ row, dueAt: value.since + everyMs })
     }
   }
 
@@ -42,7 +44,7 @@ export class TellEvery<K, A> implements Telling<K, A> {
     if (since !== null) return
     const from = Math.max(this.now, timestamp)
     this.store.set(row.windowed, { told, since: from }, timestamp)
-    this.waiting.push({ row, dueAt: from + this.everyMs })
+    this.waiting.add({ row, dueAt: from + this.everyMs })
   }
 
   removed(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
@@ -52,8 +54,8 @@ export class TellEvery<K, A> implements Telling<K, A> {
 
   moved(time: number, record: AnyRec, emit: Emit): void {
     this.now = time
-    for (let next = this.waiting.peek(); next !== undefined && next.dueAt <= time; next = this.waiting.peek()) {
-      this.waiting.pop()
+    for (let next = this.waiting.least; next !== undefined && next.dueAt <= time; next = this.waiting.least) {
+      this.waiting.take()
       // It may have become part of another meanwhile.
       if (!next.row.isOpen) continue
       this.tellNewest(next.row, record, emit)
