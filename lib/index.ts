@@ -30,6 +30,7 @@ export type {
   KSession,
   KStream,
   KTable,
+  KTableGroup,
   KWindowed,
   Pipeline,
   StoreOptions,

@@ -45,6 +45,8 @@ const table = {
 
   MR_WINDOWS_FULL: { hint: 'Raise `maxOpen`, make windows or grace shorter, or look at what sends so many keys.', retriable: false },
 
+  MR_SUPPRESS_FULL: { hint: `Raise \`maxKeys\`, shorten \`within\`, or choose whenFull: 'emit'.`, retriable: false },
+
   MR_NAME_AMBIGUOUS: { hint: 'Two stores or internal topics would have one name. Give the newer verb a `name`.', retriable: false },
   MR_NAME_INVALID: { hint: 'Use letters, digits, dot, dash and underscore, at most 200 characters.', retriable: false },
   MR_KEY_NONE: { hint: 'The stream has no key to group or join by. Give it one with keyBy or groupBy.', retriable: false },

@@ -19,6 +19,8 @@ export interface NewTable {
   readonly operator: (store: StoreSpec<any, any>) => Operator
   /** A topic whose bytes are those of the rows. */
   readonly source?: SourceTopic | null
+  /** Stores of the verb beside the rows. */
+  readonly beside?: readonly StoreSpec<any, any>[]
 }
 
 /** A verb that owns a store, and the table of its rows. */
@@ -30,7 +32,10 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
     value: options.value ?? table.value(),
     kind: kindOf(options.store, label),
   })
-  const owner = scope.graph.operator(table.parent, table.operator(spec), { label, stores: [{ spec, source: table.source ?? null }] })
+  const owner = scope.graph.operator(table.parent, table.operator(spec), {
+    label,
+    stores: [{ spec, source: table.source ?? null }, ...(table.beside ?? []).map((other) => ({ spec: other, source: null }))],
+  })
   return { scope, port: { node: owner, branch: 0 }, name: spec.name, key, value: spec.value, lookup: storeLookup(spec), owner }
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */

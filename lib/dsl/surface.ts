@@ -18,7 +18,7 @@ import type { KHeadersInit } from '../core/headers.js'
 import type { Fn, KRecord, Meta, Windowed } from '../core/record.js'
 import type { MapAsyncOptions } from '../operators/map-async.js'
 import type { BatchSink } from '../operators/to-sink.js'
-import type { Aggregator, Mergeable } from '../table/aggregator.js'
+import type { Aggregator, Mergeable, Reversible } from '../table/aggregator.js'
 import type { Change } from '../table/changes.js'
 import type { Topology } from '../topology/describe.js'
 import type { StreamOptions } from '../topology/node.js'
@@ -495,6 +495,29 @@ export interface KSession<out K, out V> {
 }
 
 /**
+ * Rows of a table under another key, ready to be folded: by something that can take values out again.
+ *
+ * **Source** KGroupedTable.
+ * @since 0.1.0
+ */
+export interface KTableGroup<out K, out V> {
+  /**
+   * How many rows a key has; a key that has lost all of them keeps its row, with 0.
+   * **Owns** a store, `<table>-grouped-count` unless named, and its changelog.
+   * **Source** KGroupedTable.count.
+   * @since 0.1.0
+   */
+  count(store?: StoreOptions<number>): KTable<K, number>
+  /**
+   * The rows of a key, folded: the old value of a row is removed before the new one is added.
+   * **Owns** a store, `<table>-grouped-aggregated` unless named, and its changelog.
+   * **Source** KGroupedTable.aggregate.
+   * @since 0.1.0
+   */
+  aggregate<A>(by: Reversible<K, V, A>, store?: StoreOptions<A>): KTable<K, A>
+}
+
+/**
  * Groups of one key that fold into one table.
  *
  * **Source** CogroupedKStream.
@@ -563,6 +586,57 @@ export interface KTable<out K, out V> {
    * @since 0.1.0
    */
   map<W>(f: Fn<K, V, W>, store?: StoreOptions<W>): KTable<K, W>
+
+  /**
+   * Another key and value for each row, to be folded by key: a change takes the old value out at the old key and adds the new one at
+   * the new key. A null pair, key or value skips its half.
+   * **Owns** the internal topic `<app>-<table>-grouped-repartition`.
+   * **Source** KTable.groupBy.
+   *
+   * @example
+   * employees.groupBy((e) => [e.dept, e.salary], codec.string, codec.number).aggregate(agg.sum((salary: number) => salary))
+   * @since 0.1.0
+   */
+  groupBy<J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Codec<J>, value: Codec<W>): KTableGroup<J, W>
+
+  /**
+   * The rows of both tables of a key, when both have one; a change of either side recomputes the result. `f` must be pure.
+   * **Emits** a row, with the larger of the two timestamps; a delete when there was one and is none.
+   * **Owns** a store, `<left>-<right>-joined` unless named, and its changelog, if options are given, or if one change can reach the
+   * join by two ways; otherwise nothing.
+   * **Throws** `MR_KEY_CODEC` when the keys are written differently; at the start `MR_CO_PARTITIONING`.
+   * **Source** KTable.join.
+   *
+   * @example
+   * users.join(addresses, (user, address) => ({ ...user, city: address.city }))
+   * @since 0.1.0
+   */
+  join<W, R>(right: KTable<K, W>, f: (left: V, right: W) => R, store?: StoreOptions<R>): KTable<K, R>
+  /** As `join`, for every row of this table; the other may be `none`. **Source** KTable.leftJoin. */
+  leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>) => R, store?: StoreOptions<R>): KTable<K, R>
+  /** As `join`, for every row of either table. **Source** KTable.outerJoin, with a `These` of fp-ts. */
+  outerJoin<W, R>(right: KTable<K, W>, f: (sides: These<V, W>) => R, store?: StoreOptions<R>): KTable<K, R>
+
+  /**
+   * Holds updates back: a key waits from its first update on for `within` of stream time, then its newest row, or delete, goes on.
+   * What follows, a join or a query too, sees only what was let out. More than `maxKeys` (default: no limit): the oldest leave now
+   * (`'emit'`, default), or the record fails with `MR_SUPPRESS_FULL` (`'fail'`).
+   * **Emits** in order of (first time, key), each with the timestamp of its own record.
+   * **Owns** the stores `<table>-suppressed` and `<table>-suppressed-held`, and their changelogs.
+   * **Source** KTable.suppress with `Suppressed.untilTimeLimit` (KIP-328).
+   *
+   * @example
+   * prices.suppress({ within: '1m', maxKeys: 10_000 }).toTopic(calmPrices)
+   * @since 0.1.0
+   */
+  suppress(options: {
+    /** Stream time. */
+    readonly within: Duration
+    /** Keys held at most, per task. */
+    readonly maxKeys?: number | undefined
+    /** Default 'emit'. */
+    readonly whenFull?: 'emit' | 'fail' | undefined
+  }): KTable<K, V>
 
   /**
    * The changes of the table as records.

@@ -1,19 +1,34 @@
 import type { Option } from 'fp-ts/lib/Option.js'
+import type { These } from 'fp-ts/lib/These.js'
+import type { Codec } from '../core/codec.js'
+import { durationMs, type Duration } from '../core/duration.js'
+import { MillraceError } from '../core/errors.js'
 import type { Fn } from '../core/record.js'
 import { changes, type Change } from '../table/changes.js'
 import { filterLookup, mapLookup } from '../table/lookup.js'
 import { materializeChange } from '../table/materialize.js'
+import { halvesCodec, regroup } from '../table/regroup.js'
+import { suppress } from '../table/suppress.js'
+import { heldCodec } from '../table/held-codec.js'
 import { filterTable } from '../table/table-filter.js'
 import { mapTable } from '../table/table-map.js'
 import { toStream } from '../table/to-stream.js'
 import { derivedName } from '../topology/names.js'
 import type { Operator } from '../topology/operator.js'
 import type { TopicSink } from '../topology/topic.js'
-import { innerJson, nullableFormat, rememberTable, type AnyCodec, type Format, type TableLane } from './lane.js'
+import { innerJson, nullableFormat, rememberTable, tableLaneOf, type AnyCodec, type AnyFn, type Format, type TableLane } from './lane.js'
 import { pipeline } from './pipeline.js'
 import { readRange, valueOf, type Range } from './query.js'
 import { storeTable } from './store-table.js'
-import type { KStream, KTable, Pipeline, StoreOptions } from './surface.js'
+import type { KStream, KTable, KTableGroup, Pipeline, StoreOptions } from './surface.js'
+import { TableGroup } from './table-group.js'
+import { joinedTables } from './table-join.js'
+
+interface SuppressSettings {
+  readonly within: Duration
+  readonly maxKeys?: number | undefined
+  readonly whenFull?: 'emit' | 'fail' | undefined
+}
 
 export class Table<K, V> implements KTable<K, V> {
   readonly name: string
@@ -35,6 +50,55 @@ export class Table<K, V> implements KTable<K, V> {
     const lane = this.open('map')
     const name = derivedName(lane.name, 'tableMap')
     return this.derived(mapTable(f), { ...lane, name, lookup: mapLookup(lane.lookup, f), value: innerJson }, store)
+  }
+
+  groupBy<J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Codec<J>, value: Codec<W>): KTableGroup<J, W> {
+    const { scope, port, name } = this.open('groupBy')
+    const stem = derivedName(name, 'groupBy')
+    const halves: AnyCodec = halvesCodec(value)
+    const node = scope.graph.operator(port, regroup(f, key))
+    const moved = scope.graph.repartition({
+      name: stem,
+      parents: [{ node, branch: 0 }],
+      key,
+      value: halves,
+      partitions: null,
+      isExplicit: false,
+    })
+    return new TableGroup<J, W>({ scope, port: { node: moved, branch: 0 }, stem, key, value: halves, rekeyed: null })
+  }
+
+  join<W, R>(right: KTable<K, W>, f: (left: V, right: W) => R, store?: StoreOptions<R>): KTable<K, R> {
+    return this.joined(right, 'join', f, store)
+  }
+  leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>) => R, store?: StoreOptions<R>): KTable<K, R> {
+    return this.joined(right, 'leftJoin', f, store)
+  }
+  outerJoin<W, R>(right: KTable<K, W>, f: (sides: These<V, W>) => R, store?: StoreOptions<R>): KTable<K, R> {
+    return this.joined(right, 'outerJoin', f, store)
+  }
+
+  suppress({ within, maxKeys = Infinity, whenFull = 'emit' }: SuppressSettings): KTable<K, V> {
+    const { scope, port, name: above, key, value } = this.open('suppress')
+    if (maxKeys !== Infinity && !(Number.isInteger(maxKeys) && maxKeys > 0))
+      throw new MillraceError('MR_CONFIG', `suppress: maxKeys is ${String(maxKeys)}, not a whole number above 0`)
+    if (!['emit', 'fail'].includes(whenFull))
+      throw new MillraceError('MR_CONFIG', `suppress: whenFull is ${whenFull}, not 'emit' or 'fail'`)
+    const name = derivedName(above, 'suppress')
+    const held = Object.freeze({ name: `${name}-held`, key, value: heldCodec(value) as AnyCodec, kind: 'lmdb' as const })
+    const options = { withinMs: durationMs(within, 'suppress: within'), maxKeys, whenFull, held }
+    return scope.table(
+      storeTable({
+        scope,
+        parent: port,
+        name,
+        key,
+        value: () => value,
+        label: 'suppress',
+        operator: (rows) => suppress({ ...options, rows }),
+        beside: [held],
+      }),
+    )
   }
 
   toStream(): KStream<K, V | null> {
@@ -63,6 +127,11 @@ export class Table<K, V> implements KTable<K, V> {
   private open(verb: string): TableLane {
     this.#lane.scope.graph.host.assertOpen(verb)
     return this.#lane
+  }
+
+  private joined<R>(right: object, verb: 'join' | 'leftJoin' | 'outerJoin', f: AnyFn, store: StoreOptions<R> | undefined): KTable<K, R> {
+    const lane = this.open(verb)
+    return lane.scope.table(joinedTables(lane, tableLaneOf(right, lane.scope), verb, f, store))
   }
 
   /** A view over the rows above, or, when asked for, rows of its own. */

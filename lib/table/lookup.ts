@@ -35,3 +35,28 @@ const derived = <K, A, B>(parent: Lookup<K, A>, derive: (key: K, row: Entry<A>) 
     return view
   },
 })
+
+type Found<K, A> = readonly [key: K, entry: Entry<A>, encodedKey: Uint8Array]
+
+/** Two tables side by side, in order of the encoded keys. */
+export function* inOrderOfKeys<K, A, B>(
+  lefts: Iterable<Found<K, A>>,
+  rights: Iterable<Found<K, B>>,
+  reverse: boolean,
+): Generator<readonly [key: K, left: Entry<A> | undefined, right: Entry<B> | undefined, encodedKey: Uint8Array]> {
+  const [left, right] = [lefts[Symbol.iterator](), rights[Symbol.iterator]()]
+  try {
+    let [l, r] = [left.next(), right.next()]
+    while (l.done !== true || r.done !== true) {
+      const order = l.done === true ? 1 : r.done === true ? -1 : Buffer.compare(l.value[2], r.value[2]) * (reverse ? -1 : 1)
+      // One of the two is not done, and it is the one that comes first.
+      const [key, , encoded] = (order <= 0 ? l.value : r.value) as Found<K, unknown>
+      yield [key, order <= 0 ? (l.value as Found<K, A>)[1] : undefined, order >= 0 ? (r.value as Found<K, B>)[1] : undefined, encoded]
+      if (order <= 0) l = left.next()
+      if (order >= 0) r = right.next()
+    }
+  } finally {
+    left.return?.()
+    right.return?.()
+  }
+}

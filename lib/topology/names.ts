@@ -20,6 +20,9 @@ import { MillraceError } from '../core/errors.js'
  * | window(...).count, reduce, aggregate   | orders-windowed-count, -windowed-reduced, -windowed-aggregated |
  * | cogroup(...).aggregate                 | orders-cogrouped       |
  * | table.filter, table.map with a store   | users-filtered, users-mapped |
+ * | table.groupBy(...).count, aggregate    | users-grouped-count, -grouped-aggregated |
+ * | table.join, leftJoin, outerJoin        | a-b-joined             |
+ * | table.suppress                         | users-suppressed       |
  * | toStream, changes                      | that of the table      |
  *
  * A join of streams owns the stores <name>-left and <name>-right.
@@ -40,6 +43,7 @@ const suffixes = {
   toTable: 'table',
   tableFilter: 'filtered',
   tableMap: 'mapped',
+  suppress: 'suppressed',
 } as const
 
 export const derivedName = (stem: string, verb: keyof typeof suffixes): string => `${stem}-${suffixes[verb]}`

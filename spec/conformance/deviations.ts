@@ -24,7 +24,21 @@ export const deviations: readonly Deviation[] = [
     rule: 'an unmatched record is emitted only when window and grace have passed: theirs at once if it is out of order; and it leaves with the first record that makes it due',
     touches: (given) => given.config.op === 'kstream-kstream-join' && given.config.join !== 'inner' && isOutOfOrderWithinGrace(given),
   },
+  {
+    rule: 'a delete goes on exactly if there was a row: theirs sends tombstones for rows that never were',
+    touches: (given) => given.config.op.startsWith('ktable-ktable') && deletesNothing(given),
+  },
 ]
+
+/** A row is deleted that is not there. */
+const deletesNothing = ({ input }: Case): boolean => {
+  const rows = new Set<string>()
+  return input.some(([side, key, value]) => {
+    const row = JSON.stringify([side, key])
+    if (value !== null) rows.add(row)
+    return value === null && !rows.delete(row)
+  })
+}
 
 /** Some record is older than the newest before it, and window and grace of its side would still admit a match. */
 const isOutOfOrderWithinGrace = ({ config, input }: Case): boolean => {

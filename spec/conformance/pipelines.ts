@@ -1,5 +1,6 @@
 import type { App, KStream, KTable, Topic, WindowOptions, Windowed } from '../../lib/index.js'
 import type { Config } from './case.js'
+import { tableGroup, tableTable } from './tables.js'
 import { adderOf, concat, fixedWindow, joined, jsonTopic, rowsTopic, sessionWindow, windowedTopic, type Json } from './words.js'
 
 type Output = Topic<Json, Json> | Topic<Windowed<Json>, Json>
@@ -132,10 +133,13 @@ const builders: Readonly<Record<string, (config: Config) => Pipeline>> = {
   'kstream-ktable-join': streamTable,
   'kstream-globalktable-join': streamGlobal,
   'ktable-source': tableSource,
+  'ktable-ktable-join': tableTable,
+  'ktable-groupby-aggregate': tableGroup,
 }
 
 /** Null: no verb of ours says that yet. */
 export const pipelineOf = (config: Config): Pipeline | null => {
-  if (config.versionedHistoryRetentionMs !== undefined) return null
+  const { versionedHistoryRetentionMs, leftVersionedHistoryRetentionMs, rightVersionedHistoryRetentionMs } = config
+  if (versionedHistoryRetentionMs ?? leftVersionedHistoryRetentionMs ?? rightVersionedHistoryRetentionMs) return null
   return builders[config.op]?.(config) ?? null
 }

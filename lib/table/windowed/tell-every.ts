@@ -1,18 +1,11 @@
-import { asBuffer } from '../../core/bytes.js'
 import type { Codec } from '../../core/codec.js'
 import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
-import type { AnyRec, Emit, Entry, KeyedStore } from '../../topology/operator.js'
+import type { AnyRec, Emit, KeyedStore } from '../../topology/operator.js'
 import { closesBefore } from '../../window/bounds.js'
+import type { Held } from '../held-codec.js'
 import { inKeyOrder, tell, type Telling } from './emission.js'
 import type { WindowRow } from './open-windows.js'
-
-/** What has been told of a window, and since when there is something newer. */
-export interface Held<A> {
-  readonly told: Entry<A> | undefined
-  /** Stream time; null: nothing waits. */
-  readonly since: number | null
-}
 
 interface Waiting<K, A> {
   readonly row: WindowRow<K, A>
@@ -79,27 +72,3 @@ export class TellEvery<K, A> implements Telling<K, A> {
     return this.store.get(row.windowed)?.value ?? { told: undefined, since: null }
   }
 }
-
-const headBytes = 16
-const none = -1
-
-/** since ‖ time of what was told ‖ what was told; -1 where there is none. */
-export const heldCodec = <A>(value: Codec<A>): Codec<Held<A>> => ({
-  name: `held(${value.name})`,
-  encode: ({ told, since }) => {
-    const bytes = told === undefined ? null : value.encode(told.value)
-    const out = Buffer.alloc(headBytes + (bytes?.length ?? 0))
-    out.writeDoubleBE(since ?? none, 0)
-    out.writeDoubleBE(told?.timestamp ?? none, 8)
-    if (bytes) out.set(bytes, headBytes)
-    return out
-  },
-  decode: (bytes) => {
-    const all = asBuffer(bytes ?? Buffer.alloc(headBytes, 0xff))
-    const [since, timestamp] = [all.readDoubleBE(0), all.readDoubleBE(8)]
-    return {
-      since: since === none ? null : since,
-      told: timestamp === none ? undefined : { value: value.decode(all.subarray(headBytes)), timestamp },
-    }
-  },
-})

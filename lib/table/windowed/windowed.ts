@@ -2,6 +2,7 @@ import type { Codec } from '../../core/codec.js'
 import type { Windowed } from '../../core/record.js'
 import type { AnyRec, Emit, PerRecord, Route, StoreSpec, TaskContext } from '../../topology/operator.js'
 import type { Windows } from '../../window/windows.js'
+import type { Held } from '../held-codec.js'
 import { isAbsent } from '../row.js'
 import { planAligned } from './aligned.js'
 import type { Plan } from './plan.js'
@@ -11,7 +12,7 @@ import { idsOf, OpenWindows, type KeyId } from './open-windows.js'
 import { RecentRecords } from './recent-records.js'
 import { planSession } from './session.js'
 import { planSliding } from './sliding.js'
-import { TellEvery, type Held } from './tell-every.js'
+import { TellEvery } from './tell-every.js'
 
 /** The stores of a windowed aggregate. */
 export interface WindowedStores<K, A> {
