@@ -34,6 +34,7 @@ export type {
   KWindowed,
   Pipeline,
   StoreOptions,
+  TableJoinOptions,
 } from './dsl/surface.js'
 export type { MapAsyncOptions } from './operators/map-async.js'
 export type { BatchSink } from './operators/to-sink.js'

@@ -1,3 +1,4 @@
+import type { Duration } from '../core/duration.js'
 import type { StreamOptions } from '../topology/node.js'
 import type { Port } from '../topology/node.js'
 import type { Declaration } from '../topology/plan.js'
@@ -15,7 +16,10 @@ import { Table } from './table.js'
 /** The declaring half of an app: where all streams and tables begin. */
 export interface Builder {
   stream<K, V>(source: TopicSource<K, V> | readonly TopicSource<K, V>[], options?: StreamOptions): KStream<K, V>
-  table<K, V>(source: Topic<K, V>, store?: StoreOptions<V> & { onError?: ErrorPolicy | undefined }): KTable<K, V>
+  table<K, V>(
+    source: Topic<K, V>,
+    store?: StoreOptions<V> & { history?: Duration | undefined; onError?: ErrorPolicy | undefined },
+  ): KTable<K, V>
   globalTable<K, V>(source: Topic<K, V>): GlobalTable<K, V>
   /** For `buildPlan`. `heard`: ports that `Host.subscribe` was called with; they run for that. */
   declaration(heard: readonly Port[]): Declaration

@@ -1,21 +1,37 @@
+import { durationMs, type Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
+import { bufferSpec } from '../join/stream-stream.js'
+import { joinTableHeld } from '../join/held-stream-table.js'
+import type { TableJoiner } from '../join/probe.js'
 import { joinGlobal } from '../join/stream-global.js'
 import { joinTable } from '../join/stream-table.js'
-import { byKey } from './by-key.js'
-import { commonFormat, globalLaneOf, innerJson, tableLaneOf, type AnyFn, type GlobalLane, type Lane, type TableLane } from './lane.js'
+import { heldName } from '../topology/names.js'
+import { byKey, type KeyedLane } from './by-key.js'
+import {
+  commonFormat,
+  globalLaneOf,
+  innerJson,
+  tableLaneOf,
+  writable,
+  type AnyFn,
+  type GlobalLane,
+  type Lane,
+  type TableLane,
+} from './lane.js'
+import type { TableJoinOptions } from './surface.js'
 
 export type TableVerb = 'join' | 'leftJoin'
 type Verb = TableVerb
 
 /** `f` joins; behind a global table the first lambda selects the key and the second joins. */
-export const joinedTable = (lane: Lane, right: object, verb: Verb, first: AnyFn, second: AnyFn | undefined): Lane => {
+export const joinedTable = (lane: Lane, right: object, verb: Verb, first: AnyFn, second: AnyFn | TableJoinOptions | undefined): Lane => {
   const global = globalLaneOf(right, lane.scope)
-  if (global === null) return withTable(lane, tableLaneOf(right, lane.scope), verb, first)
-  if (second !== undefined) return withGlobal(lane, global, verb, first, second)
+  if (global === null) return withTable(lane, tableLaneOf(right, lane.scope), verb, first, typeof second === 'object' ? second : {})
+  if (typeof second === 'function') return withGlobal(lane, global, verb, first, second)
   throw new MillraceError('MR_CONFIG', `${verb}: a global table is joined by a key chosen per record: ${verb}(table, on, f)`)
 }
 
-const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn): Lane => {
+const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn, { grace }: TableJoinOptions): Lane => {
   const lane = byKey(left, verb)
   if (commonFormat([lane.key, right.key]) === null) {
     throw new MillraceError(
@@ -23,9 +39,35 @@ const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn): Lane 
       `${verb}: the keys of ${left.stem} are ${lane.key.name}, those of ${right.name} are ${right.key.name}`,
     )
   }
+  const graceMs = graceOf(grace, right, verb)
+  if (graceMs > 0) return held(lane, right, verb, join, graceMs)
   const options = { lookup: right.lookup, label: verb }
   const operator = verb === 'join' ? joinTable({ ...options, left: false, join }) : joinTable({ ...options, left: true, join })
   const node = lane.scope.graph.operator(lane.port, operator, { reads: [right.owner], takesNullKeys: verb === 'leftJoin' })
+  return { ...lane, port: { node, branch: 0 }, value: innerJson }
+}
+
+/** Without grace nothing is held: a record is due as it comes. */
+const graceOf = (grace: Duration | undefined, right: TableLane, verb: Verb): number => {
+  if (grace === undefined) return 0
+  const graceMs = durationMs(grace, `${verb}: grace`)
+  if (right.historyMs === undefined)
+    throw new MillraceError('MR_CONFIG', `${verb}: grace needs a versioned table: app.table(${right.name}, { history })`)
+  if (right.historyMs >= graceMs) return graceMs
+  throw new MillraceError(
+    'MR_CONFIG',
+    `${verb}: grace is ${graceMs} ms, and table ${right.name} knows what its rows were for ${right.historyMs} ms only`,
+  )
+}
+
+const held = (lane: KeyedLane, right: TableLane, verb: Verb, join: AnyFn, graceMs: number): Lane => {
+  const { key: keys } = lane
+  const values = writable(lane.value, `the values of ${lane.stem}`)
+  const { spec: store } = bufferSpec(heldName(lane.stem, right.name), keys, values)
+  const joiner: TableJoiner<unknown, unknown, unknown, unknown> = verb === 'join' ? { left: false, join } : { left: true, join }
+  const operator = joinTableHeld({ label: verb, joiner, lookup: right.lookup, graceMs, keys, values, store })
+  const stores = [{ spec: store, source: null }]
+  const node = lane.scope.graph.operator(lane.port, operator, { stores, reads: [right.owner], takesNullKeys: verb === 'leftJoin' })
   return { ...lane, port: { node, branch: 0 }, value: innerJson }
 }
 

@@ -51,6 +51,8 @@ export interface TableLane {
   readonly lookup: Lookup<any, any>
   /** Owns the store that `lookup` reads. */
   readonly owner: OperatorNode
+  /** Versioned: how long its rows are known as they were. */
+  readonly historyMs?: number | undefined
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 

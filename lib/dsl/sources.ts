@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { codec, sameCodec } from '../core/codec.js'
+import { durationMs, type Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
 import { materialize } from '../table/materialize.js'
 import type { SourceNode, SourceOptions, SourceTopic, StreamOptions } from '../topology/node.js'
@@ -10,19 +11,20 @@ import { WholeTable } from './global-table.js'
 import { isKeyless, type GlobalLane, type Lane, type Scope, type TableLane } from './lane.js'
 import { merged } from './merge.js'
 import { sourceOptions } from './source-options.js'
-import { storeTable } from './store-table.js'
+import { storeTable, versionedTable } from './store-table.js'
 import type { GlobalTable, StoreOptions } from './surface.js'
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the plan erases record types: topics of anything */
 type AnySource = TopicSource<any, any>
 type AnyTopic = Topic<any, any>
+type TableSourceOptions = StoreOptions<any> & { readonly history?: Duration | undefined }
 
 /** The inputs of an app. A topic has one source, however often it is named: a partition has one position. */
 export class Sources {
   private readonly streams = new Map<string, SourceNode>()
   private readonly tables = new Map<
     string,
-    { readonly lane: TableLane; readonly source: SourceNode; readonly options: StoreOptions<any> }
+    { readonly lane: TableLane; readonly source: SourceNode; readonly options: TableSourceOptions }
   >()
   private readonly globals = new Map<string, { readonly table: GlobalTable<any, any>; readonly topic: SourceTopic }>()
 
@@ -34,7 +36,7 @@ export class Sources {
     return merged(first, others)
   }
 
-  tableOf(topic: AnyTopic, { onError, ...store }: StoreOptions<any> & { readonly onError?: ErrorPolicy | undefined } = {}): TableLane {
+  tableOf(topic: AnyTopic, { onError, ...store }: TableSourceOptions & { readonly onError?: ErrorPolicy | undefined } = {}): TableLane {
     checkTable(topic, 'table')
     const known = this.tables.get(topic.name)
     const options = sourceOptions(topic.name, { onError })
@@ -76,14 +78,16 @@ export class Sources {
     return known ?? this.scope.graph.source({ label: topic.name, topic, as, options })
   }
 
-  private tableFrom(topic: AnyTopic, source: SourceNode, store: StoreOptions<any>): TableLane {
+  private tableFrom(topic: AnyTopic, source: SourceNode, { history, ...store }: TableSourceOptions): TableLane {
+    const parent = { node: source, branch: 0 }
+    if (history !== undefined) return versionedTable(this.scope, parent, topic, durationMs(history, `table ${topic.name}: history`), store)
     const { timestamp }: SourceTopic = topic
     // A row restored from the topic must be the row that was written: same bytes, same time.
     const isAsInTopic = timestamp === undefined && (store.value === undefined || sameCodec(store.value, topic.value))
     return storeTable(
       {
         scope: this.scope,
-        parent: { node: source, branch: 0 },
+        parent,
         name: topic.name,
         key: topic.key,
         value: () => topic.value,
@@ -96,8 +100,9 @@ export class Sources {
   }
 }
 
-const isSameStore = (a: StoreOptions<any>, b: StoreOptions<any>): boolean =>
+const isSameStore = (a: TableSourceOptions, b: TableSourceOptions): boolean =>
   a.name === b.name &&
+  a.history === b.history &&
   a.store === b.store &&
   (a.value === b.value || (a.value !== undefined && b.value !== undefined && sameCodec(a.value, b.value)))
 /* eslint-enable @typescript-eslint/no-explicit-any */

@@ -1,8 +1,10 @@
 import { MillraceError } from '../core/errors.js'
+import { historyCodec } from '../table/history.js'
 import { storeLookup } from '../table/lookup.js'
+import { materializeVersions, versionedLookup } from '../table/versioned.js'
 import { checkName } from '../topology/names.js'
 import type { Port, SourceTopic } from '../topology/node.js'
-import type { Operator, StoreSpec } from '../topology/operator.js'
+import type { Lookup, Operator, StoreSpec } from '../topology/operator.js'
 import type { AnyCodec, Scope, TableLane } from './lane.js'
 import type { StoreOptions } from './surface.js'
 
@@ -17,6 +19,8 @@ export interface NewTable {
   readonly value: () => AnyCodec
   readonly label: string
   readonly operator: (store: StoreSpec<any, any>) => Operator
+  /** Default: the rows of the store. */
+  readonly lookup?: (store: StoreSpec<any, any>) => Lookup<any, any>
   /** A topic whose bytes are those of the rows. */
   readonly source?: SourceTopic | null
   /** Stores of the verb beside the rows. */
@@ -36,7 +40,41 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
     label,
     stores: [{ spec, source: table.source ?? null }, ...(table.beside ?? []).map((other) => ({ spec: other, source: null }))],
   })
-  return { scope, port: { node: owner, branch: 0 }, name: spec.name, key, value: spec.value, lookup: storeLookup(spec), owner }
+  return {
+    scope,
+    port: { node: owner, branch: 0 },
+    name: spec.name,
+    key,
+    value: spec.value,
+    lookup: (table.lookup ?? storeLookup)(spec),
+    owner,
+  }
+}
+
+/** A table of a topic that knows what its rows were: a key's whole history is one row, so it always has a changelog. */
+export const versionedTable = (
+  scope: Scope,
+  parent: Port,
+  topic: { readonly name: string; readonly key: AnyCodec; readonly value: AnyCodec },
+  historyMs: number,
+  options: StoreOptions<any>,
+): TableLane => {
+  const value = options.value ?? topic.value
+  const { name, key } = topic
+  const lane = storeTable(
+    {
+      scope,
+      parent,
+      name,
+      key,
+      value: () => historyCodec(value),
+      label: 'table',
+      operator: (spec) => materializeVersions({ spec, historyMs }),
+      lookup: (spec) => versionedLookup({ spec, historyMs }),
+    },
+    { ...options, value: historyCodec(value) },
+  )
+  return { ...lane, value, historyMs }
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 

@@ -30,7 +30,7 @@ import { innerJson, isStream, laneOf, rememberStream, writable, type AnyFn, type
 import { merged } from './merge.js'
 import { pipeline } from './pipeline.js'
 import { storeTable } from './store-table.js'
-import type { JoinWindow, KGroup, KStream, KTable, Pipeline, StoreOptions } from './surface.js'
+import type { JoinWindow, KGroup, KStream, KTable, Pipeline, StoreOptions, TableJoinOptions } from './surface.js'
 
 /**
  * An Observable through its constructor alone: `pipe` gives plain Observables, and nothing here depends on how rxjs is made
@@ -209,7 +209,7 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
     const { scope } = lane
     return isStream(right)
       ? scope.stream(joinedStreams(lane, laneOf(right, scope), verb, first as JoinWindow, second as AnyFn))
-      : scope.stream(joinedTable(lane, right, verb, first as AnyFn, second as AnyFn | undefined))
+      : scope.stream(joinedTable(lane, right, verb, first as AnyFn, second as AnyFn | TableJoinOptions | undefined))
   }
 
   private grouped<J>(lane: Lane, verb: string): KGroup<J, V> {

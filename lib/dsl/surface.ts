@@ -261,18 +261,25 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
   join<W, R>(right: KStream<K, W>, within: JoinWindow, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
   /**
    * Looks up the row of a table for each record, by the record's key, or of a global table by a key chosen per record. Only
-   * the stream triggers; a change of the table shows in the records that come later.
+   * the stream triggers; a change of the table shows in the records that come later. A versioned table (`history`) is looked up
+   * as of the record's time.
+   *
+   * - `grace`: holds records until stream time, that of this stream alone, is so far past them; then they are joined in order of
+   *   (time, key, arrival), so that changes of the table that come late are seen. One that is later than that is joined at once.
+   *
    * **Emits** one record where there is a row, with the stream record's key, timestamp and headers. Null keys and null values
    * are dropped, and counted.
-   * **Owns** a repartition topic, if the key was replaced above. A global table needs none.
-   * **Throws** `MR_KEY_CODEC`, `MR_KEY_NONE`; at start `MR_CO_PARTITIONING`. `MR_CONFIG` when the table belongs to another app.
-   * **Source** KStream.join(KTable), KStream.join(GlobalKTable).
+   * **Owns** a repartition topic, if the key was replaced above. A global table needs none. With `grace` a store
+   * `<stream>-<table>-held` and its changelog.
+   * **Throws** `MR_KEY_CODEC`, `MR_KEY_NONE`; at start `MR_CO_PARTITIONING`. `MR_CONFIG` when the table belongs to another app, or
+   * when there is `grace` and the table is not versioned, or for less.
+   * **Source** KStream.join(KTable), KStream.join(GlobalKTable), Joined.withGracePeriod (KIP-923).
    *
    * @example
    * orders.keyBy((order) => order.user, codec.string).join(app.table(users), (order, user) => ({ ...order, tier: user.tier }))
    * @since 0.1.0
    */
-  join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
+  join<W, R>(right: KTable<K, W>, f: (left: V, right: W, meta: Meta<K>) => R, options?: TableJoinOptions): KStream<K, R>
   /** With a global table: `on` selects its key; null selects no row. */
   join<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W, meta: Meta<K>) => R): KStream<K, R>
 
@@ -297,7 +304,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * **Source** KStream.leftJoin (KIP-962 for null keys).
    * @since 0.1.0
    */
-  leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
+  leftJoin<W, R>(right: KTable<K, W>, f: (left: V, right: Option<W>, meta: Meta<K>) => R, options?: TableJoinOptions): KStream<K, R>
   /** With a global table: `on` selects its key; null selects no row. */
   leftJoin<J, W, R>(right: GlobalTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: Option<W>, meta: Meta<K>) => R): KStream<K, R>
 
@@ -366,6 +373,15 @@ export interface JoinWindow {
   grace?: Duration | undefined
   /** Of the stores and of what is derived from the result. Default: the stems of both sides. */
   name?: string | undefined
+}
+
+/**
+ * How a stream is joined with a table.
+ * @since 0.1.0
+ */
+export interface TableJoinOptions {
+  /** Hold stream records this long in event time so that the table is as of their timestamp. Needs a versioned table. Default 0. */
+  grace?: Duration | undefined
 }
 
 /* -------------------------------------------------------- groups and tables */
@@ -834,11 +850,19 @@ export interface App extends AsyncDisposable {
    * **Owns** a store named after the topic unless named, and a changelog unless the topic is compacted: then the store is
    * restored from the topic itself. (It has a changelog all the same when `value` or the topic's `timestamp` make rows
    * differ from what lies in the topic.)
-   * **Throws** `MR_KEY_NONE`, `MR_SOURCE_OPTIONS`; at start as `stream`.
-   * **Source** StreamsBuilder.table.
+   *
+   * - `history`: makes the table versioned: for so long, in the event time of the table, it is known what a row was. A stream joined
+   *   with it finds the row as of its own time, in a time before the history none but the newest. A change older than the history
+   *   is dropped and counted; one older than the newest of its key is remembered and goes no further. It always has a changelog.
+   *
+   * **Throws** `MR_KEY_NONE`, `MR_SOURCE_OPTIONS`, `MR_DURATION` for an odd `history`; at start as `stream`.
+   * **Source** StreamsBuilder.table; versioned: KIP-889, KIP-914.
    * @since 0.1.0
    */
-  table<K, V>(source: Topic<K, V>, store?: StoreOptions<V> & { onError?: ErrorPolicy | undefined }): KTable<K, V>
+  table<K, V>(
+    source: Topic<K, V>,
+    store?: StoreOptions<V> & { history?: Duration | undefined; onError?: ErrorPolicy | undefined },
+  ): KTable<K, V>
 
   /**
    * A topic as a table that every instance holds whole.

@@ -81,7 +81,10 @@ export class RunnableApp implements App, Host {
   stream<K, V>(source: TopicSource<K, V> | readonly TopicSource<K, V>[], options?: StreamOptions): KStream<K, V> {
     return this.builder.stream(source, options)
   }
-  table<K, V>(source: Topic<K, V>, store?: StoreOptions<V> & { onError?: ErrorPolicy | undefined }): KTable<K, V> {
+  table<K, V>(
+    source: Topic<K, V>,
+    store?: StoreOptions<V> & { history?: Duration | undefined; onError?: ErrorPolicy | undefined },
+  ): KTable<K, V> {
     return this.builder.table(source, store)
   }
   globalTable<K, V>(source: Topic<K, V>): GlobalTable<K, V> {

@@ -25,6 +25,12 @@ const derived = <K, A, B>(parent: Lookup<K, A>, derive: (key: K, row: Entry<A>) 
         const row = rows.get(key)
         return row && derive(key, row)
       },
+      ...(rows.asOf && {
+        asOf: (key: K, time: number) => {
+          const row = rows.asOf?.(key, time)
+          return row && derive(key, row)
+        },
+      }),
       *entries(range) {
         for (const [key, row, encodedKey] of rows.entries(range)) {
           const found = derive(key, row)

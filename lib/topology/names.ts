@@ -26,6 +26,7 @@ import { MillraceError } from '../core/errors.js'
  * | toStream, changes                      | that of the table      |
  *
  * A join of streams owns the stores <name>-left and <name>-right.
+ * A join with a table that has grace holds records in the store <stream>-<table>-held.
  * So orders.groupBy(f).count() owns the topic <app>-orders-grouped-repartition and the store orders-grouped-count.
  */
 const suffixes = {
@@ -33,6 +34,7 @@ const suffixes = {
   groupBy: 'grouped',
   mergeWith: 'merged',
   join: 'joined',
+  hold: 'held',
   count: 'count',
   reduce: 'reduced',
   aggregate: 'aggregated',
@@ -50,6 +52,7 @@ export const derivedName = (stem: string, verb: keyof typeof suffixes): string =
 export const branchName = (stem: string, branch: string): string => `${stem}-${branch}`
 /** A stem that comes in twice is named once: a split that is merged again. */
 export const mergedName = (stems: readonly string[]): string => derivedName([...new Set(stems)].join('-'), 'mergeWith')
+export const heldName = (stream: string, table: string): string => derivedName(`${stream}-${table}`, 'hold')
 export const joinedName = (stems: readonly string[]): string => derivedName([...new Set(stems)].join('-'), 'join')
 
 export const changelogTopic = (appId: string, store: string): string => `${appId}-${store}-changelog`

@@ -111,9 +111,13 @@ export interface Entry<A> {
 }
 export interface ReadableStore<K, A> {
   get(key: K): Entry<A> | undefined
+  /** The row as of a time; only where the table is versioned. */
+  asOf?(key: K, time: number): Entry<A> | undefined
 }
 /** What a query reads: in order of the encoded keys, `from` inclusive, `to` exclusive, both encoded. */
 export interface TableStore<K, A> extends ReadableStore<K, A> {
+  /** Of the node that owns the rows; where a query reads them nobody asks. */
+  readonly streamTime?: number
   entries(range?: {
     readonly from?: Uint8Array
     readonly to?: Uint8Array

@@ -174,6 +174,7 @@ type Tables = [
 
 const priced = keyed.join(t, (order, user, { key }) => ({ key, name: user.name, due: order.amount }))
 const maybe = keyed.leftJoin(t, (order, user) => ({ order, user }))
+const priceThen = keyed.join(app.table(users, { history: '1d' }), (order, user) => [order, user] as const, { grace: '1m' })
 const charged = s.join(
   g,
   (order) => order.amount,
@@ -202,6 +203,7 @@ s.join(app.stream(fees), { within: 1 }, (a) => a)
 type Joins = [
   Expect<Equal<typeof priced, KStream<string, { key: string; name: string; due: number }>>>,
   Expect<Equal<typeof maybe, KStream<string, { order: Order; user: Option<User> }>>>,
+  Expect<Equal<typeof priceThen, KStream<string, readonly [Order, User]>>>,
   Expect<Equal<typeof charged, KStream<string, number>>>,
   Expect<Equal<typeof paired, KStream<string, { key: string; due: number }>>>,
   Expect<Equal<typeof maybePaired, KStream<string, readonly [Order, Option<Order>]>>>,

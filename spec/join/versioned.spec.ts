@@ -1,0 +1,168 @@
+import fc from 'fast-check'
+import * as O from 'fp-ts/lib/Option.js'
+import { codec, topic, type App } from 'millrace'
+import { testContext, type TestContext } from 'millrace/testing'
+
+const nullable = codec.nullable(codec.string)
+const stream = topic('stream', { key: nullable, value: nullable })
+const rows = topic('rows', { key: codec.string, value: codec.string })
+const out = topic('out', { key: nullable, value: codec.string })
+
+const define = (history: number, grace?: number) => (app: App) =>
+  app
+    .stream(stream)
+    .leftJoin(app.table(rows, { history }), (l, r) => `${l}${O.isSome(r) ? r.value : '-'}`, grace === undefined ? {} : { grace })
+    .toTopic(out)
+const results = (t: TestContext) =>
+  t
+    .output(out)
+    .read()
+    .map(({ key, value, timestamp }) => [key, value, timestamp])
+
+describe('a stream joined with a versioned table', () => {
+  it('finds the row as of its own time', async () => {
+    await using t = await testContext(define(100), { partitions: 1 })
+    const [left, right] = [t.input(stream), t.input(rows)]
+    await right.send('k', 'a', 10)
+    await right.send('k', 'c', 30)
+    await right.send('k', 'b', 20)
+    await right.send('k', null, 40)
+    for (const at of [9, 10, 19, 20, 30, 39, 40, 1000]) await left.send('k', 'L', at)
+
+    expect(results(t).map(([, value]) => value)).toEqual(['L-', 'La', 'La', 'Lb', 'Lc', 'Lc', 'L-', 'L-'])
+  })
+  it('knows of the time before its history only the newest row, and drops changes older than that', async () => {
+    await using t = await testContext(define(10), { partitions: 1 })
+    const [left, right] = [t.input(stream), t.input(rows)]
+    await right.send('old', 'a', 10)
+    await right.send('k', 'a', 85)
+    await right.send('k', 'b', 95)
+    await right.send('other', 'x', 100)
+    await right.send('k', 'late', 89)
+    await right.send('k', 'in time', 90)
+    for (const at of [89, 90, 94, 95]) await left.send('k', 'L', at)
+    await left.send('old', 'L', 20)
+
+    expect(results(t).map(([, value]) => value)).toEqual(['L-', 'Lin time', 'Lin time', 'Lb', 'La'])
+  })
+  it('shows the newest rows to queries and to what follows it', async () => {
+    const changes = topic('changes', { key: codec.string, value: nullable })
+    await using t = await testContext((app) => app.table(rows, { history: '1m' }).toStream().toTopic(changes), { partitions: 1 })
+    await t.input(rows).send('k', 'b', 20)
+    await t.input(rows).send('k', 'a', 10)
+    await t.input(rows).send('k', 'c', 20)
+    await t.input(rows).send('gone', 'x', 20)
+    await t.input(rows).send('gone', null, 25)
+
+    expect(t.output(changes).values()).toEqual(['b', 'c', 'x', null])
+  })
+  it('holds records for as long as grace says, and gives them in order of time, key and arrival', async () => {
+    await using t = await testContext(define(1000, 10), { partitions: 1 })
+    const [left, right] = [t.input(stream), t.input(rows)]
+    await left.send('b', '1', 20, { trace: 'held' })
+    await left.send('a', '2', 20)
+    await left.send('b', '3', 15)
+    await left.send('b', '4', 20)
+    await right.send('b', 'x', 18)
+    await left.send(null, 'null key', 500)
+    expect(results(t)).toEqual([[null, 'null key-', 500]])
+    await t.loseDisk()
+    await left.send('b', '5', 29)
+    expect(results(t)).toEqual([['b', '3-', 15]])
+    await left.send('b', 'late', 18)
+    await left.send('c', '6', 30)
+
+    expect(
+      t
+        .output(out)
+        .read()
+        .map(({ value, headers }) => [value, headers.text('trace')]),
+    ).toEqual([
+      ['latex', undefined],
+      ['2-', undefined],
+      ['1x', 'held'],
+      ['4x', undefined],
+    ])
+  })
+  it('refuses a grace that the table cannot serve', async () => {
+    const join = (history: number | undefined, grace: number) =>
+      testContext((app) => app.stream(stream).join(app.table(rows, { history }) as never, () => '', { grace }))
+
+    await expect(join(undefined, 1)).rejects.toMatchObject({ code: 'MR_CONFIG' })
+    await expect(join(5, 6)).rejects.toMatchObject({ code: 'MR_CONFIG' })
+    await expect(join(5, -1)).rejects.toMatchObject({ code: 'MR_DURATION' })
+    await expect(join(-1, 0)).rejects.toMatchObject({ code: 'MR_DURATION' })
+  })
+})
+
+interface Sent {
+  readonly side: 'stream' | 'table'
+  readonly key: string
+  readonly value: string | null
+  readonly time: number
+}
+
+/** Keeps all changes and all records there ever were, and looks at all of them each time. */
+const reference = (sent: readonly Sent[], history: number, grace: number): readonly (readonly unknown[])[] => {
+  const changes: Sent[] = []
+  let held: (Sent & { readonly at: number })[] = []
+  let [tableTime, streamTime] = [-1, -1]
+  const asOf = (key: string, time: number): string | null => {
+    const ofKey = changes.filter((change) => change.key === key)
+    const newest = Math.max(...ofKey.map((change) => change.time))
+    if (time < tableTime - history && time < newest) return null
+    const last = Math.max(...ofKey.filter((change) => change.time <= time).map((change) => change.time))
+    return ofKey.findLast((change) => change.time === last)?.value ?? null
+  }
+  const result = ({ key, value, time }: Sent) => [key, `${value}${asOf(key, time) ?? '-'}`, time]
+  return sent.map((record, at) => {
+    if (record.side === 'table') {
+      tableTime = Math.max(tableTime, record.time)
+      if (record.time >= tableTime - history) changes.push(record)
+      return []
+    }
+    streamTime = Math.max(streamTime, record.time)
+    if (record.time + grace < streamTime) return [result(record)]
+    held.push({ ...record, at })
+    const isDue = ({ time }: Sent) => time + grace <= streamTime
+    const due = held.filter(isDue).sort((a, b) => a.time - b.time || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.at - b.at))
+    held = held.filter((each) => !isDue(each))
+    return due.map(result)
+  })
+}
+
+describe('a join of random histories with a versioned table', () => {
+  const record: fc.Arbitrary<Sent> = fc.record({
+    side: fc.constantFrom('stream', 'table', 'table'),
+    key: fc.constantFrom('a', 'b'),
+    value: fc.oneof({ weight: 5, arbitrary: fc.constant<string | null>('x') }, { weight: 1, arbitrary: fc.constant(null) }),
+    time: fc.integer({ min: 0, max: 30 }),
+  })
+  const history = fc.array(record, { minLength: 5, maxLength: 40 }).map((sent) =>
+    sent.map((each, i): Sent => {
+      const value = each.side === 'table' && each.value === null ? null : `${i}.`
+      return { ...each, value, time: i * 2 + each.time }
+    }),
+  )
+  const events = fc.array(fc.constantFrom('restart', 'crash', 'loseDisk', 'none', 'none', 'none', 'none', 'none'), {
+    minLength: 40,
+    maxLength: 40,
+  })
+
+  it('gives what a slow and obvious join gives, over restarts, crashes and lost disks', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.constantFrom(10, 20, 100), fc.constantFrom(0, 1, 10), events, async (sent, keep, grace, happens) => {
+        await using t = await testContext(define(keep, grace), { partitions: 1 })
+        const expected = reference(sent, keep, grace)
+        for (const [i, { side, key, value, time }] of sent.entries()) {
+          const what = happens[i]
+          if (what === 'restart' || what === 'crash' || what === 'loseDisk') await t[what]()
+          if (side === 'stream') await t.input(stream).send(key, value, time)
+          else await t.input(rows).send(key, value, time)
+          expect(results(t)).toEqual(expected[i])
+        }
+      }),
+      { numRuns: 100, seed: 20261124 },
+    )
+  }, 120_000)
+})
