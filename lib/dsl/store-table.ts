@@ -3,7 +3,7 @@ import { historyCodec } from '../table/history.js'
 import { storeLookup } from '../table/lookup.js'
 import { materializeVersions, versionedLookup } from '../table/versioned.js'
 import { checkName } from '../topology/names.js'
-import type { Port, SourceTopic } from '../topology/node.js'
+import type { Port, SourceTopic, OperatorNode } from '../topology/node.js'
 import type { Lookup, Operator, StoreSpec } from '../topology/operator.js'
 import type { AnyCodec, Scope, TableLane } from './lane.js'
 import type { StoreOptions } from './surface.js'
@@ -23,6 +23,8 @@ export interface NewTable {
   readonly lookup?: (store: StoreSpec<any, any>) => Lookup<any, any>
   /** A topic whose bytes are those of the rows. */
   readonly source?: SourceTopic | null
+  /** Whose stores the verb reads. */
+  readonly reads?: readonly OperatorNode[]
   /** Stores of the verb beside the rows. */
   readonly beside?: readonly StoreSpec<any, any>[]
 }
@@ -38,6 +40,7 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
   })
   const owner = scope.graph.operator(table.parent, table.operator(spec), {
     label,
+    reads: table.reads ?? [],
     stores: [{ spec, source: table.source ?? null }, ...(table.beside ?? []).map((other) => ({ spec: other, source: null }))],
   })
   return {

@@ -634,6 +634,29 @@ export interface KTable<out K, out V> {
   outerJoin<W, R>(right: KTable<K, W>, f: (sides: These<V, W>) => R, store?: StoreOptions<R>): KTable<K, R>
 
   /**
+   * Joins each row with the row of another table whose key `on` reads from it; a change of either side recomputes the result. A
+   * foreign key of null, or one without a row, gives no result. `on` and `f` must be pure. The tables may have different keys and
+   * different numbers of partitions.
+   * **Emits** a row; of a left change with the larger of the two timestamps, of a right change with the right record's; a delete
+   * when there was a row and is none.
+   * **Owns** a store, `<left>-<right>-joined-on` unless named, one of subscriptions, their changelogs, and the internal topics
+   * `<app>-<store>-asked-repartition` and `-answered-repartition`.
+   * **Source** KTable.join with a foreign key (KIP-213).
+   *
+   * @example
+   * employees.joinOn(departments, (e) => e.dept, (e, dept) => ({ name: e.name, dept: dept.title }))
+   * @since 0.1.0
+   */
+  joinOn<J, W, R>(right: KTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W) => R, store?: StoreOptions<R>): KTable<K, R>
+  /** As `joinOn`, for every row of this table; the other is `none` where the foreign key is null or has no row. **Source** KTable.leftJoin. */
+  leftJoinOn<J, W, R>(
+    right: KTable<J, W>,
+    on: Fn<K, V, J | null>,
+    f: (left: V, right: Option<W>) => R,
+    store?: StoreOptions<R>,
+  ): KTable<K, R>
+
+  /**
    * Holds updates back: a key waits from its first update on for `within` of stream time, then its newest row, or delete, goes on.
    * What follows, a join or a query too, sees only what was let out. More than `maxKeys` (default: no limit): the oldest leave now
    * (`'emit'`, default), or the record fails with `MR_SUPPRESS_FULL` (`'fail'`).

@@ -31,11 +31,13 @@ export const joinedTables = <R>(
     graph.operator(right.port, sidedChange('right side', 'right')),
   ].map((node): Port => ({ node, branch: 0 }))
   const options = { label: verb, joiner: joinerOf(verb, join), left: left.lookup, right: right.lookup }
-  const owner = graph.operator({ node: graph.meeting(sides), branch: 0 }, joinTables(options), { reads: [left.owner, right.owner] })
+  // A change that comes by two ways comes twice, the first time with one side old: what was told before is then only known to a store.
+  const isStored = store !== undefined || haveCommonAncestor(left.port.node, right.port.node)
+  const operator = joinTables({ ...options, isStored })
+  const owner = graph.operator({ node: graph.meeting(sides), branch: 0 }, operator, { reads: [left.owner, right.owner] })
   const name = joinedName([left.name, right.name])
   const port: Port = { node: owner, branch: 0 }
-  // A change that comes by two ways comes twice, the first time with one side old: what was told before is then only known to a store.
-  if (store === undefined && !haveCommonAncestor(left.port.node, right.port.node)) {
+  if (!isStored) {
     // It can be asked for rows whether or not something follows.
     graph.end(owner)
     return { ...left, port, name, value: innerJson, lookup: joinLookup(options), owner }

@@ -22,6 +22,7 @@ import { readRange, valueOf, type Range } from './query.js'
 import { storeTable } from './store-table.js'
 import type { KStream, KTable, KTableGroup, Pipeline, StoreOptions } from './surface.js'
 import { TableGroup } from './table-group.js'
+import { joinedOn, type ForeignVerb } from './foreign-key-join.js'
 import { joinedTables } from './table-join.js'
 
 interface SuppressSettings {
@@ -78,6 +79,18 @@ export class Table<K, V> implements KTable<K, V> {
     return this.joined(right, 'outerJoin', f, store)
   }
 
+  joinOn<J, W, R>(right: KTable<J, W>, on: Fn<K, V, J | null>, f: (left: V, right: W) => R, store?: StoreOptions<R>): KTable<K, R> {
+    return this.joinedOn(right, 'joinOn', { on, join: f }, store)
+  }
+  leftJoinOn<J, W, R>(
+    right: KTable<J, W>,
+    on: Fn<K, V, J | null>,
+    f: (left: V, right: Option<W>) => R,
+    store?: StoreOptions<R>,
+  ): KTable<K, R> {
+    return this.joinedOn(right, 'leftJoinOn', { on, join: f }, store)
+  }
+
   suppress({ within, maxKeys = Infinity, whenFull = 'emit' }: SuppressSettings): KTable<K, V> {
     const { scope, port, name: above, key, value } = this.open('suppress')
     if (maxKeys !== Infinity && !(Number.isInteger(maxKeys) && maxKeys > 0))
@@ -132,6 +145,16 @@ export class Table<K, V> implements KTable<K, V> {
   private joined<R>(right: object, verb: 'join' | 'leftJoin' | 'outerJoin', f: AnyFn, store: StoreOptions<R> | undefined): KTable<K, R> {
     const lane = this.open(verb)
     return lane.scope.table(joinedTables(lane, tableLaneOf(right, lane.scope), verb, f, store))
+  }
+
+  private joinedOn<R>(
+    right: object,
+    verb: ForeignVerb,
+    lambdas: { on: AnyFn; join: AnyFn },
+    store: StoreOptions<R> | undefined,
+  ): KTable<K, R> {
+    const lane = this.open(verb)
+    return lane.scope.table(joinedOn(lane, tableLaneOf(right, lane.scope), verb, lambdas, store))
   }
 
   /** A view over the rows above, or, when asked for, rows of its own. */

@@ -47,9 +47,13 @@ interface TableJoinOptions<K, V, W, R> {
   readonly left: Lookup<K, V>
   readonly right: Lookup<K, W>
 }
+interface Told {
+  /** What follows knows what was told before, so it hears of every change, also where both sides are gone at once. */
+  readonly isStored: boolean
+}
 
 /** A change of either side, joined with what the other has now. The result has the larger of the two times. */
-export const joinTables = <K, V, W, R>({ label, joiner, left, right }: TableJoinOptions<K, V, W, R>): PerRecord => ({
+export const joinTables = <K, V, W, R>({ label, joiner, left, right, isStored }: TableJoinOptions<K, V, W, R> & Told): PerRecord => ({
   kind: 'per-record',
   label,
   writes: false,
@@ -65,7 +69,7 @@ export const joinTables = <K, V, W, R>({ label, joiner, left, right }: TableJoin
           ? join(own as V | undefined, other?.value as W | undefined)
           : join(other?.value as V | undefined, own as W | undefined)
       const [before, after] = [joined(change.before), joined(change.after)]
-      if (before === undefined && after === undefined) return
+      if (before === undefined && after === undefined && !isStored) return
       const beforeTimestamp = before === undefined ? -1 : Math.max(change.beforeTimestamp, other?.timestamp ?? -1)
       const result: RowChange<R> = { before, beforeTimestamp, after }
       emit(record.withValue(result).withTimestamp(Math.max(record.timestamp, other?.timestamp ?? -1)))

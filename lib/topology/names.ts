@@ -22,6 +22,7 @@ import { MillraceError } from '../core/errors.js'
  * | table.filter, table.map with a store   | users-filtered, users-mapped |
  * | table.groupBy(...).count, aggregate    | users-grouped-count, -grouped-aggregated |
  * | table.join, leftJoin, outerJoin        | a-b-joined             |
+ * | table.joinOn, leftJoinOn                | a-b-joined-on, a-b-joined-left-on |
  * | table.suppress                         | users-suppressed       |
  * | toStream, changes                      | that of the table      |
  *
@@ -46,6 +47,8 @@ const suffixes = {
   tableFilter: 'filtered',
   tableMap: 'mapped',
   suppress: 'suppressed',
+  joinOn: 'on',
+  leftJoinOn: 'left-on',
 } as const
 
 export const derivedName = (stem: string, verb: keyof typeof suffixes): string => `${stem}-${suffixes[verb]}`

@@ -1,6 +1,6 @@
 import type { App, KStream, KTable, Topic, WindowOptions, Windowed } from '../../lib/index.js'
 import type { Config } from './case.js'
-import { tableGroup, tableTable } from './tables.js'
+import { foreignKeyJoin, tableGroup, tableTable } from './tables.js'
 import { adderOf, concat, fixedWindow, joined, jsonTopic, rowsTopic, sessionWindow, windowedTopic, type Json } from './words.js'
 
 type Output = Topic<Json, Json> | Topic<Windowed<Json>, Json>
@@ -135,6 +135,7 @@ const builders: Readonly<Record<string, (config: Config) => Pipeline>> = {
   'ktable-source': tableSource,
   'ktable-ktable-join': tableTable,
   'ktable-groupby-aggregate': tableGroup,
+  'ktable-ktable-fk-join': foreignKeyJoin,
 }
 
 /** Null: no verb of ours says that yet. */

@@ -49,6 +49,25 @@ export const tableGroup = (config: Config): Pipeline => ({
 
 const json = codec.json()
 
+/** Text after '|' of the left value; none, or the word for it, is null. */
+const foreignKey = (value: Json): string | null => {
+  const found = String(value).split('|')[1]
+  return found === undefined || found === 'returnNull' ? null : found
+}
+
+export const foreignKeyJoin = (config: Config): Pipeline => ({
+  inputs: { left: leftRows, right: rightRows },
+  outputs: { expected: output },
+  define: (app) => {
+    const [left, right] = [app.table(leftRows), app.table(rightRows)]
+    const result =
+      config.join === 'left'
+        ? left.leftJoinOn(right, foreignKey, (l, r) => joined(config, l, r._tag === 'Some' ? r.value : null))
+        : left.joinOn(right, foreignKey, (l, r) => joined(config, l, r))
+    result.toTopic(output)
+  },
+})
+
 const regrouped = (app: App, config: Config): Table => {
   const source = app.table(input)
   const table = config.suppressBefore ? held(source, config.suppressBefore) : source
