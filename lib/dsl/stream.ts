@@ -3,9 +3,11 @@ import type { Separated } from 'fp-ts/lib/Separated.js'
 import type { These } from 'fp-ts/lib/These.js'
 import { Observable, type Observer, type OperatorFunction, type Subscription } from 'rxjs'
 import type { Codec } from '../core/codec.js'
+import type { Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
 import type { KHeadersInit } from '../core/headers.js'
 import type { Fn, KRecord, Meta } from '../core/record.js'
+import { batch } from '../operators/batch.js'
 import { each } from '../operators/each.js'
 import { filter } from '../operators/filter.js'
 import { flatMap } from '../operators/flat-map.js'
@@ -23,6 +25,7 @@ import { branchName, checkName, derivedName } from '../topology/names.js'
 import type { Operator } from '../topology/operator.js'
 import type { Topic, TopicSink } from '../topology/topic.js'
 import { byKey, checkKey, rekey, repartition } from './by-key.js'
+import { distinctLane } from './distinct.js'
 import { guardObserver } from './guard-observer.js'
 import { joinedTable, type TableVerb } from './join.js'
 import { joinedStreams, type StreamVerb } from './join-streams.js'
@@ -87,6 +90,13 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
   }
   encodedAs(value: Codec<V>): KStream<K, V> {
     return this.#lane.scope.stream({ ...this.open('encodedAs'), value })
+  }
+  distinct(options: { within: Duration; by?: Fn<K, V, unknown> | undefined; name?: string | undefined }): KStream<K, V> {
+    const lane = this.open('distinct')
+    return lane.scope.stream(distinctLane(lane, options))
+  }
+  batch(options: { size: number; within: Duration }): KStream<K, readonly KRecord<K, V>[]> {
+    return this.verb(batch(options), { value: innerJson })
   }
 
   mergeWith<J, W>(...others: readonly KStream<J, W>[]): KStream<K | J, V | W> {

@@ -145,6 +145,42 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    */
   encodedAs(value: Codec<V>): KStream<K, V>
 
+  /**
+   * The first of a value passes, later equals of its key are dropped.
+   *
+   * - `within`: for how long after the one that passed, in event time. One that is dropped does not extend it
+   * - `by`: what must be equal, as JSON, bytes or bigint. Default: the value as it is written inside the app
+   * - `name`: of the store. Default `<stem>-distinct`
+   *
+   * An equal that is out of order is told for `within` of stream time longer; one that is later than that passes.
+   * **Emits** the record as it is. Null keys and null values are dropped, and counted.
+   * **Owns** a store and its changelog; a repartition topic, if the key was replaced above.
+   * **Throws** `MR_DURATION`, and as `groupByKey`.
+   *
+   * @example
+   * alarms.distinct({ within: '5m', by: (alarm) => alarm.sensor })
+   * @since 0.1.0
+   */
+  distinct(options: { within: Duration; by?: Fn<K, V, unknown> | undefined; name?: string | undefined }): KStream<K, V>
+
+  /**
+   * Records as lists, in order and whatever their key: for what works better on many at a time. Memory only: offsets wait until
+   * the list is done with, and a commit that is due takes what is there, so a list may be shorter than asked for.
+   *
+   * - `size`: records in a list, at most
+   * - `within`: wall time, how long the first of a list may wait for others
+   *
+   * **Emits** one record per list, with key, timestamp and headers of its last; a failure behind it is that record's. The records
+   * inside are plain objects with their own bytes.
+   * **Throws** `MR_CONFIG` for a size that is not a whole number above 0, `MR_DURATION`.
+   * **Source** RxJS bufferTime, but counted.
+   *
+   * @example
+   * orders.batch({ size: 500, within: '1s' }).each((list) => database.insert(list.map(({ value }) => value)))
+   * @since 0.1.0
+   */
+  batch(options: { size: number; within: Duration }): KStream<K, readonly KRecord<K, V>[]>
+
   /* ------------------------------------------------------------------- shape */
 
   /**

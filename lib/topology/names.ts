@@ -22,8 +22,9 @@ import { MillraceError } from '../core/errors.js'
  * | table.filter, table.map with a store   | users-filtered, users-mapped |
  * | table.groupBy(...).count, aggregate    | users-grouped-count, -grouped-aggregated |
  * | table.join, leftJoin, outerJoin        | a-b-joined             |
- * | table.joinOn, leftJoinOn                | a-b-joined-on, a-b-joined-left-on |
+ * | table.joinOn, leftJoinOn               | a-b-joined-on, a-b-joined-left-on |
  * | table.suppress                         | users-suppressed       |
+ * | distinct                               | that of the stream; its store: orders-distinct |
  * | toStream, changes                      | that of the table      |
  *
  * A join of streams owns the stores <name>-left and <name>-right.
@@ -34,6 +35,7 @@ const suffixes = {
   keyBy: 'keyed',
   groupBy: 'grouped',
   mergeWith: 'merged',
+  distinct: 'distinct',
   join: 'joined',
   hold: 'held',
   count: 'count',
