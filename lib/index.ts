@@ -26,6 +26,7 @@ export type {
   GlobalTable,
   JoinWindow,
   KCogroup,
+  KeyedState,
   KGroup,
   KSession,
   KStream,
@@ -33,7 +34,10 @@ export type {
   KTableGroup,
   KWindowed,
   Pipeline,
+  Processor,
+  ProcessorContext,
   StoreOptions,
+  Stores,
   TableJoinOptions,
 } from './dsl/surface.js'
 export type { MapAsyncOptions } from './operators/map-async.js'

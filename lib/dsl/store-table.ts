@@ -36,7 +36,7 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
     name: options.name === undefined ? table.name : checkName(options.name, `the name given to ${label}`),
     key,
     value: options.value ?? table.value(),
-    kind: kindOf(options.store, label),
+    kind: storeKind(options.store, label),
   })
   const owner = scope.graph.operator(table.parent, table.operator(spec), {
     label,
@@ -81,7 +81,7 @@ export const versionedTable = (
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
-export const kindOf = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
+export const storeKind = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
   if (kind === 'lmdb' || kind === 'memory') return kind
   throw new MillraceError('MR_CONFIG', `${label}: store is ${JSON.stringify(kind)}, not 'lmdb' or 'memory'`)
 }

@@ -32,8 +32,9 @@ import { joinedStreams, type StreamVerb } from './join-streams.js'
 import { innerJson, isStream, laneOf, rememberStream, writable, type AnyFn, type Lane } from './lane.js'
 import { merged } from './merge.js'
 import { pipeline } from './pipeline.js'
+import { processLane } from './process.js'
 import { storeTable } from './store-table.js'
-import type { JoinWindow, KGroup, KStream, KTable, Pipeline, StoreOptions, TableJoinOptions } from './surface.js'
+import type { JoinWindow, KGroup, KStream, KTable, Pipeline, Processor, StoreOptions, Stores, TableJoinOptions } from './surface.js'
 
 /**
  * An Observable through its constructor alone: `pipe` gives plain Observables, and nothing here depends on how rxjs is made
@@ -97,6 +98,10 @@ export class Stream<K, V> extends Observable<KRecord<K, V>> implements KStream<K
   }
   batch(options: { size: number; within: Duration }): KStream<K, readonly KRecord<K, V>[]> {
     return this.verb(batch(options), { value: innerJson })
+  }
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- as on the surface
+  process<W = never, S extends Stores = {}>(processor: Processor<K, V, W, S>): KStream<K, W> {
+    return this.#lane.scope.stream(processLane(this.open(processor.name), processor))
   }
 
   mergeWith<J, W>(...others: readonly KStream<J, W>[]): KStream<K | J, V | W> {

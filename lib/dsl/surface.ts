@@ -181,6 +181,36 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    */
   batch(options: { size: number; within: Duration }): KStream<K, readonly KRecord<K, V>[]>
 
+  /**
+   * Full control, for what no verb says: state by key, timers in event time and in wall time, any number of results. See
+   * `Processor`. It runs even if nothing follows.
+   *
+   * A record moves stream time first, then the event timers fire that it makes due, then `onRecord` is called with it. What a call
+   * has written, timers and results too, is taken back when it throws; a timer that throws is put to the policy by itself.
+   * **Emits** what `emit` is given, with the key of the record or timer. With stores or timers, null keys and null values are
+   * dropped, and counted; without, they pass to `onRecord`.
+   * **Owns** stores `<name>-<store>` unless they are named, `<name>-timers`, and their changelogs; a repartition topic, if the key
+   * was replaced above. Without stores and `onTimer`: nothing.
+   * **Throws** `MR_NAME_INVALID`, `MR_CONFIG`, and as `groupByKey`; at start `MR_NAME_AMBIGUOUS` when two have one name.
+   * **Source** KStream.process, Processor API.
+   *
+   * @example
+   * clicks.process({
+   *   name: 'sums',
+   *   stores: { sum: { value: codec.number } },
+   *   emits: codec.number,
+   *   onRecord(click, { key }, context) {
+   *     const sum = context.store('sum')
+   *     sum.set(key, (sum.get(key) ?? 0) + click.weight)
+   *     context.setTimer(context.streamTime + 60_000)
+   *   },
+   *   onTimer: (key, _timer, context) => context.emit(context.store('sum').get(key) ?? 0),
+   * })
+   * @since 0.1.0
+   */
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no stores at all: a name is refused
+  process<W = never, S extends Stores = {}>(processor: Processor<K, V, W, S>): KStream<K, W>
+
   /* ------------------------------------------------------------------- shape */
 
   /**
@@ -433,6 +463,76 @@ export interface StoreOptions<A> {
   value?: Codec<A> | undefined
   /** 'lmdb' (default): on disk. 'memory': in this process. Both are recovered from the changelog. */
   store?: 'lmdb' | 'memory' | undefined
+}
+
+/**
+ * The stores of a processor, by the name it knows them by.
+ * @since 0.1.0
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- variance position: stores of anything
+export type Stores = Readonly<Record<string, StoreOptions<any>>>
+
+/**
+ * What `process` runs. Its calls are synchronous, and one at a time per partition.
+ * @since 0.1.0
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no stores at all: a name is refused
+export interface Processor<K, V, W, S extends Stores = {}> {
+  /** Of the node, and the beginning of the names of its stores. */
+  readonly name: string
+  /** `{ deadline: { value: codec.number } }` makes `context.store('deadline')` a `KeyedState<K, number>`. Default codec: JSON. */
+  readonly stores?: S | undefined
+  /** The codec, and so the type, of what it emits. Default: JSON. */
+  readonly emits?: Codec<W> | undefined
+  /** Called with each record. */
+  onRecord(value: V, meta: Meta<K>, context: ProcessorContext<K, W, S>): void
+  /** Called when a timer is due: event timers when stream time reaches `at`, wall timers by the clock. In order of (at, key, name). */
+  onTimer?(
+    key: K,
+    timer: { readonly name: string; readonly at: number; readonly clock: 'event' | 'wall' },
+    context: ProcessorContext<K, W, S>,
+  ): void
+}
+
+/**
+ * What a processor works with. Good during the call it was given to: `MR_CONFIG` afterwards.
+ * @since 0.1.0
+ */
+export interface ProcessorContext<K, W, S extends Stores> {
+  /** One of the stores that were declared. */
+  store<N extends keyof S>(name: N): KeyedState<K, S[N] extends StoreOptions<infer A> ? A : never>
+  /**
+   * With the key of the record or timer; timestamp (ms since the epoch) and headers default to the record's, or to the timer's
+   * time and none. `MR_TIMESTAMP` for an odd time.
+   */
+  emit(value: W, options?: { timestamp?: number | undefined; headers?: KHeadersInit | undefined }): void
+  /**
+   * Durable: survives a restart. One timer per key, name and clock: setting it again replaces it. Default name 'timer', clock
+   * 'event'. `at` in ms since the epoch; one that is due already fires after this call. `MR_CONFIG` without an `onTimer`.
+   */
+  setTimer(at: number, options?: { name?: string | undefined; clock?: 'event' | 'wall' | undefined }): void
+  /** Of the same key; nothing if there is none. */
+  cancelTimer(options?: { name?: string | undefined; clock?: 'event' | 'wall' | undefined }): void
+  /** The largest event time so far, ms since the epoch. */
+  readonly streamTime: number
+  /** Wall time, ms since the epoch. */
+  readonly now: number
+}
+
+/**
+ * A store of a processor: any key may be read and written, but those of other partitions are elsewhere. Values are not to be
+ * changed in place.
+ * @since 0.1.0
+ */
+export interface KeyedState<K, A> {
+  /** Undefined: there is none. */
+  get(key: K): A | undefined
+  /** Written with the next commit, and taken back when the call throws. */
+  set(key: K, value: A): void
+  /** Of a key that is not there: nothing. */
+  delete(key: K): void
+  /** In order of the encoded keys, `from` inclusive, `to` exclusive. Costs time for all that is not committed: not for every record. */
+  entries(range?: { from?: K | undefined; to?: K | undefined }): Iterable<readonly [K, A]>
 }
 
 /**

@@ -14,7 +14,7 @@ import type { TopicSink } from '../topology/topic.js'
 import type { Windows } from '../window/windows.js'
 import { byKey } from './by-key.js'
 import { innerJson, writable, type AnyCodec, type Lane, type Scope, type TableLane } from './lane.js'
-import { kindOf } from './store-table.js'
+import { storeKind } from './store-table.js'
 import type { KSession, KTable, KWindowed, StoreOptions } from './surface.js'
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the plan erases record types */
@@ -37,7 +37,7 @@ export const windowedTable = (from: NewWindows, fold: Fold<any>, value: () => An
   const { scope, key, windows } = from
   const { label } = fold
   const name = options.name === undefined ? from.name : checkName(options.name, `the name given to ${label}`)
-  const kind = kindOf(options.store, label)
+  const kind = storeKind(options.store, label)
   const windowed: AnyCodec = codec.windowed(key, windows.sizeMs ?? undefined)
   const rows: StoreSpec<any, any> = Object.freeze({ name, key: windowed, value: options.value ?? value(), kind })
   const beside = (suffix: string, keys: AnyCodec, values: AnyCodec): StoreSpec<any, any> =>

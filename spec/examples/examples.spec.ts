@@ -6,6 +6,8 @@ import { codec, topic, type App, type BatchSink } from 'millrace'
 import { testContext } from 'millrace/testing'
 import { distinctUntilChanged, map, pairwise } from 'rxjs'
 import { settle } from '../../examples/05-stream-stream-join.js'
+import { sensors } from '../../examples/12-sinks-split-merge-rx.js'
+import { watchdog } from '../../examples/13-processor.js'
 import { price } from '../../examples/06-stream-table-join.js'
 import { orders, payments, users } from '../../examples/shop.js'
 import { program } from './run.js'
@@ -117,5 +119,47 @@ describe('example 12 without distinct: sinks, split, merge, rx', () => {
     ).toEqual([95, -40])
     expect(stored.map(({ celsius }) => celsius)).toEqual([20, 21])
     expect(steps).toEqual([0, 1, 74, -135])
+  })
+})
+
+describe('example 12 as it stands, with distinct', () => {
+  it('raises one alarm of a sensor within five minutes', async () => {
+    const readings = topic('readings', { key: codec.string, value: codec.json<{ sensor: string; celsius: number }>() })
+    const alarms = topic('alarms', { key: codec.string, value: codec.json<{ celsius: number }>() })
+    const warehouse = { name: 'warehouse', write: async () => undefined }
+    await using t = await testContext(sensors(warehouse), { partitions: 1 })
+
+    for (const [celsius, at] of [
+      [95, 0],
+      [96, 299_999],
+      [-40, 300_000],
+      [20, 300_001],
+    ] as const)
+      await t.input(readings).send('s1', { sensor: 's1', celsius }, at)
+
+    expect(
+      t
+        .output(alarms)
+        .values()
+        .map((reading) => reading?.celsius),
+    ).toEqual([95, -40])
+  })
+})
+
+describe('example 13, a processor', () => {
+  it('reports a host that has been silent for 30 s of wall time, over a crash', async () => {
+    const beats = topic('heartbeats', { key: codec.string, value: codec.json<{ host: string }>() })
+    const down = topic('down', { key: codec.string, value: codec.string })
+    await using t = await testContext(watchdog)
+
+    await t.input(beats).send('h1', { host: 'h1' })
+    await t.advance('20s')
+    await t.input(beats).send('h1', { host: 'h1' })
+    await t.crash()
+    await t.advance('29s')
+    expect(t.output(down).values()).toEqual([])
+    await t.advance('1s')
+
+    expect(t.output(down).values()).toEqual(['h1 is silent after 2 beats'])
   })
 })

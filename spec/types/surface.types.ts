@@ -10,6 +10,7 @@ import {
   type Change,
   type GlobalTable,
   type KGroup,
+  type KRecord,
   type KStream,
   type KTable,
   type Topic,
@@ -200,6 +201,27 @@ s.join(s, (a) => a)
 // @ts-expect-error keys are strings here and numbers there
 s.join(app.stream(fees), { within: 1 }, (a) => a)
 
+const processed = s.process({
+  name: 'x',
+  stores: { n: { value: codec.number } },
+  emits: codec.string,
+  onRecord(_value, { key }, context) {
+    // @ts-expect-error no such store
+    context.store('typo')
+    // @ts-expect-error a number
+    context.store('n').set(key, 'text')
+    // @ts-expect-error emits strings
+    context.emit(1)
+  },
+})
+const once = s.distinct({ within: '5m', by: (order) => order.user })
+const listed = s.batch({ size: 10, within: '1s' })
+
+type Processed = [
+  Expect<Equal<typeof processed, KStream<string, string>>>,
+  Expect<Equal<typeof once, KStream<string, Order>>>,
+  Expect<Equal<typeof listed, KStream<string, readonly KRecord<string, Order>[]>>>,
+]
 type Joins = [
   Expect<Equal<typeof priced, KStream<string, { key: string; name: string; due: number }>>>,
   Expect<Equal<typeof maybe, KStream<string, { order: Order; user: Option<User> }>>>,
@@ -222,5 +244,5 @@ s.pipe(map(({ key, value }) => ({ key, value }))).subscribe(app.sink(orders))
 // @ts-expect-error no such option in this version
 s.groupByKey().count({ ttl: '1d' })
 
-export type Checked = [Streams, Tables, Joins]
+export type Checked = [Streams, Tables, Joins, Processed]
 void [asObservable, asKeyed, n, notUsers]

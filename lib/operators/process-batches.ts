@@ -1,0 +1,121 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { Timer } from '../core/clock.js'
+import { toError } from '../core/errors.js'
+import type { AnyRec, Batch, PerBatch, TaskContext } from '../topology/operator.js'
+import { inTurn } from './in-turn.js'
+import { Processing, type ProcessSpec } from './process.js'
+import { settleFailure } from './settle-failure.js'
+
+/** A processor: batches as they come, and between them the wall timers that are due, which ride with the next commit. */
+export const processWith = (spec: ProcessSpec): PerBatch => ({
+  kind: 'per-batch',
+  label: spec.processor.name,
+  open: (task) => (batches) =>
+    new Observable((subscriber) => {
+      const processor = new OpenProcessor(task, spec, subscriber)
+      const feeding = batches.subscribe(processor.take)
+      processor.wake()
+      return () => {
+        processor.sleep()
+        feeding.unsubscribe()
+      }
+    }),
+})
+
+/** As far as timers of a runtime reach; a later one is looked at again then. */
+const longestSleepMs = 2 ** 31 - 1
+
+class OpenProcessor {
+  private readonly processing: Processing
+  private alarm: { readonly at: number | 'retry'; readonly timer: Timer } | null = null
+  private isStopped = false
+
+  constructor(
+    private readonly task: TaskContext,
+    private readonly spec: ProcessSpec,
+    private readonly out: Subscriber<Batch>,
+  ) {
+    this.processing = new Processing(task, spec)
+    task.signal.addEventListener('abort', () => this.sleep(), { once: true })
+  }
+
+  readonly take = inTurn<Batch>(async (batch) => {
+    const records: AnyRec[] = []
+    for (const record of batch.records) {
+      const taken = this.takeOne(record, batch, records)
+      if (taken !== true && !(await taken)) return
+    }
+    this.wake()
+    this.out.next({ records, receipt: batch.receipt })
+  })
+
+  /** False: the app is failing, or the task was closed. */
+  private takeOne(record: AnyRec, batch: Batch, records: AnyRec[]): boolean | Promise<boolean> {
+    if (this.isStopped || this.task.signal.aborted) return false
+    const error = this.attempt(record, records)
+    return error === null ? true : this.settle(error, record, batch, records)
+  }
+
+  private attempt(record: AnyRec, records: AnyRec[]): Error | null {
+    const mark = records.length
+    try {
+      this.processing.take(record, (one) => records.push(one))
+      return null
+    } catch (thrown) {
+      records.length = mark
+      return toError(thrown)
+    }
+  }
+
+  private async settle(first: Error, record: AnyRec, { receipt }: Batch, records: AnyRec[]): Promise<boolean> {
+    let error: Error | null = first
+    for (let attempt = 1; error !== null; attempt++) {
+      const operator = this.spec.processor.name
+      const verdict = await settleFailure(this.task, { stage: 'process', operator, error, record, attempt, receipt })
+      if (verdict === 'stop') this.isStopped = true
+      if (verdict !== 'retry') return verdict === 'drop'
+      error = this.attempt(record, records)
+    }
+    return true
+  }
+
+  /* ------------------------------------------------------------- wall timers */
+
+  /** Looks when the next one is due. */
+  wake(): void {
+    const next = this.processing.timers.next('wall')
+    if (this.alarm?.at === 'retry' || next?.at === this.alarm?.at) return
+    this.sleep()
+    if (next === undefined || this.isStopped || this.task.signal.aborted) return
+    const delayMs = Math.min(longestSleepMs, Math.max(0, next.at - this.task.clock.now()))
+    this.alarm = { at: next.at, timer: this.task.clock.after(delayMs, () => this.ring(), { background: true }) }
+  }
+
+  sleep(): void {
+    this.alarm?.timer.cancel()
+    this.alarm = null
+  }
+
+  private ring(): void {
+    this.alarm = null
+    if (this.isStopped || this.task.signal.aborted) return
+    const records: AnyRec[] = []
+    const receipt = this.task.extraReceipt()
+    try {
+      this.processing.fireWall(this.task.clock.now(), (one) => records.push(one))
+      this.wake()
+    } catch {
+      // Put to the policy already.
+      records.length = 0
+      this.tryAgain()
+    }
+    this.out.next({ records, receipt })
+  }
+
+  /** Without a time to try again the app is failing. */
+  private tryAgain(): void {
+    const { retryAfterMs } = this.processing
+    if (retryAfterMs === null) this.isStopped = true
+    else this.alarm = { at: 'retry', timer: this.task.clock.after(retryAfterMs, () => this.ring(), { waits: true }) }
+  }
+}
