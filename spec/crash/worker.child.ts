@@ -43,7 +43,7 @@ source
   .map(String)
   .toTopic(groups)
 
-const report = (message: Report): void => void process.send?.(message)
+const report = (message: Report): void => void (process.connected && process.send?.(message))
 
 const orphaned = (): void => process.exit(1)
 
