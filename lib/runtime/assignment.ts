@@ -74,10 +74,18 @@ export class Assignment implements GroupListener {
 
   assigned(member: Member, partitions: readonly TopicPartition[]): void {
     const epoch = ++this.epoch
+    this.closeWhatOthersHad(member, partitions)
     this.current = member
     this.given = { member, partitions }
     this.options.onRebalance()
     this.then(() => this.take(member, partitions, epoch))
+  }
+
+  /** At once, for what is to be opened waits in line. A generation that was missed may have given a task to somebody else. */
+  private closeWhatOthersHad({ generation }: Member, partitions: readonly TopicPartition[]): void {
+    const isNext = this.current !== null && generation <= this.current.generation + 1
+    const kept = isNext ? this.plansFor(partitions) : new Map<string, TaskPlan>()
+    for (const task of this.running) if (!kept.has(task.id)) this.close(task)
   }
 
   lost(): void {
@@ -146,7 +154,6 @@ export class Assignment implements GroupListener {
   private async take(member: Member, partitions: readonly TopicPartition[], epoch: number): Promise<void> {
     if (this.epoch !== epoch || this.isDown) return
     const wanted = this.plansFor(partitions)
-    for (const task of this.running) if (!wanted.has(task.id)) this.close(task)
     for (const task of this.running) task.restart()
     await this.open(member, wanted, epoch)
   }

@@ -26,6 +26,7 @@ import { Signal } from './signal.js'
 import type { Taps } from './taps.js'
 import { TopicCatalogue } from './topic-catalogue.js'
 import { Transactions } from './transactions.js'
+import { isFedUp } from './upstream.js'
 import { Writer } from './writer.js'
 
 export interface EngineOptions {
@@ -205,6 +206,7 @@ export class Engine {
       openCommits: settings.isExactlyOnce ? exactlyOnce(this.createTransactions()) : atLeastOnce(plain),
       fail: this.fail,
       isPaused,
+      isFedUp: (inputs) => isFedUp({ ...this.options, counts: this.topics.counts, member: () => this.assignment.member }, inputs),
       dirtyBytes: settings.dirtyBytes,
       failures: this.createFailures(),
       member: () => this.assignment.member,

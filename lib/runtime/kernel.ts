@@ -1,10 +1,12 @@
 import { toError } from '../core/errors.js'
-import type { AnyRec, Batch, Emit, TaskContext } from '../topology/operator.js'
+import type { AnyRec, Batch, Emit, IdleStep, TaskContext } from '../topology/operator.js'
 import type { Outlet } from './outlet.js'
 
 /** A verb of a run, opened: given where its results go, one place per branch, it gives where its records come in. */
 export interface RunStep {
   readonly label: string
+  /** Of the last step only. */
+  readonly idle?: IdleStep | undefined
   readonly connect: (next: readonly Emit[]) => Emit
 }
 
@@ -29,13 +31,29 @@ export class Run {
     private readonly outlets: readonly Outlet[],
   ) {
     this.outs = outlets.map(() => [])
-    this.entry = steps.reduceRight<readonly Emit[]>((next, step, i) => [this.marked(step.connect(next), i)], this.exits())[0] as Emit
+    const exits = this.exits()
+    const idle = steps.at(-1)?.idle
+    if (idle) task.onIdle(idle.afterMs, (forMs) => this.idle(() => idle.move(forMs, exits)))
+    this.entry = steps.reduceRight<readonly Emit[]>((next, step, i) => [this.marked(step.connect(next), i)], exits)[0] as Emit
   }
 
   take(batch: Batch): void {
     if (this.isOver) return
     if (this.isWaiting) this.queued.push(batch)
     else this.work(batch, 0, 1)
+  }
+
+  /** No record is at hand, so no policy has anything to say of a failure. */
+  private idle(move: () => void): void {
+    if (this.isOver || this.isWaiting) return
+    const receipt = this.task.extraReceipt()
+    try {
+      move()
+    } catch (thrown) {
+      this.isOver = true
+      return this.task.stop(toError(thrown))
+    }
+    this.finish({ records: [], receipt })
   }
 
   private marked(take: Emit, index: number): Emit {

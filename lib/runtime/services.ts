@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js'
 import type { Counters } from '../core/telemetry.js'
 import type { SinkTopic } from '../topology/node.js'
 import type { KeyedStore } from '../topology/operator.js'
-import type { Member, Producer, TopicInfo, Transport } from '../transport/port.js'
+import type { Member, Producer, TopicInfo, TopicPartition, Transport } from '../transport/port.js'
 import type { Commits } from './commits.js'
 import type { Failures } from './failures.js'
 import type { Logger } from './logger.js'
@@ -33,6 +33,8 @@ export interface Services {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the plan erases record types
   readonly globalTable: (name: string) => KeyedStore<any, any>
   readonly isPaused: () => boolean
+  /** Nothing more will come to those inputs of what has been written to the sources of the app. */
+  readonly isFedUp: (inputs: readonly (TopicPartition & { readonly nextOffset: number })[]) => Promise<boolean>
   /** Fails the app. */
   readonly fail: (error: Error) => void
   /** Something moved: whoever waits for the end looks again. */

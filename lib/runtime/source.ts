@@ -124,3 +124,11 @@ const timestampError = (timestamp: number, latest: number): MillraceError =>
       ? `event time ${timestamp} is ahead of the clock by more than maxAhead (latest ${latest})`
       : `event time is ${String(timestamp)}`,
   )
+
+/** A table's null keys are left out; mostly there are none, and the batch goes on as it is. */
+export const goodOnes = (decoded: readonly Decoded[]): readonly AnyRec[] => {
+  for (const one of decoded)
+    if (one === null || one instanceof DecodeError)
+      return decoded.filter((each): each is AnyRec => each !== null && !(each instanceof DecodeError))
+  return decoded as readonly AnyRec[]
+}

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js'
 import { lossless } from '../core/codec-lossless.js'
 import { MillraceError } from '../core/errors.js'
 import type { KeyedStore, Receipt, StoreSpec, TaskContext, Verdict } from '../topology/operator.js'
+import type { Idleness } from './idleness.js'
 import type { Outbox } from './outbox.js'
 import type { Ledger } from './receipts.js'
 import type { Services } from './services.js'
@@ -20,6 +21,7 @@ export class OpenTaskContext implements TaskContext {
     private readonly stores: TaskStores,
     private readonly ledger: Ledger,
     private readonly outbox: Outbox,
+    private readonly idleness: Idleness,
   ) {
     this.clock = services.clock
   }
@@ -55,6 +57,10 @@ export class OpenTaskContext implements TaskContext {
 
   dropped(operator: string, reason: string): void {
     this.services.counters.drop(operator, reason)
+  }
+
+  onIdle(afterMs: number, move: (forMs: number) => void): void {
+    this.idleness.add(afterMs, move)
   }
 
   onFlush(flush: () => void): void {

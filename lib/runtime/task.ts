@@ -1,9 +1,10 @@
 import { MillraceError, toError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
 import type { Node } from '../topology/node.js'
-import type { AnyRec, Receipt } from '../topology/operator.js'
+import type { Receipt } from '../topology/operator.js'
 import type { Chunk, PartitionOffset } from '../transport/port.js'
 import type { Committable } from './committer.js'
+import { Idleness } from './idleness.js'
 import type { Input, Slice } from './input.js'
 import { chooseInput } from './merge-order.js'
 import type { Outlet } from './outlet.js'
@@ -11,7 +12,7 @@ import { Patience } from './patience.js'
 import { Ledger } from './receipts.js'
 import type { Mark } from './recovery.js'
 import type { Services } from './services.js'
-import { DecodeError, type Decoded } from './source.js'
+import { DecodeError, goodOnes, type Decoded } from './source.js'
 import { OpenTaskContext } from './task-context.js'
 import type { TaskStores } from './task-stores.js'
 
@@ -44,6 +45,7 @@ export class Task implements Committable {
   private isStuck = false
   private readonly paused = new Set<Input>()
   private readonly patience: Patience
+  private readonly idleness: Idleness
   private draining: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null
   private committing: Promise<void> = Promise.resolve()
   private commitsOpen = 0
@@ -67,7 +69,12 @@ export class Task implements Committable {
       () => this.onSettled(),
       (error) => services.fail(error),
     )
-    this.context = new OpenTaskContext(services, partition, stores, this.ledger, this.outbox)
+    this.idleness = new Idleness(
+      this.clock,
+      () => this.isAtEnd(),
+      () => services.isFedUp(inputs.map(({ input }) => ({ ...input.at, nextOffset: input.nextOffset }))),
+    )
+    this.context = new OpenTaskContext(services, partition, stores, this.ledger, this.outbox, this.idleness)
     this.committedAt = inputs.map(({ input }) => input.frontier.offset)
   }
 
@@ -76,6 +83,7 @@ export class Task implements Committable {
     this.outlets = outlets
     this.isRunning = true
     for (const { input } of this.inputs) this.startReading(input)
+    this.idleness.start()
     this.schedule()
   }
 
@@ -127,7 +135,7 @@ export class Task implements Committable {
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }
 
-  /** How many records were taken; -1: there is nothing to take now, and whatever changes that schedules the next turn. */
+  /** How many records were taken; -1: nothing now, and whatever changes that schedules the next turn. */
   private step(): number {
     const choice = chooseInput(this.inputs, this.patience.givenUpOn)
     switch (choice._tag) {
@@ -145,11 +153,17 @@ export class Task implements Committable {
     }
   }
 
+  private isAtEnd(): boolean {
+    const mayTake = this.isRunning && !this.context.isDraining && !this.services.isPaused()
+    return mayTake && this.ledger.isDrained && this.inputs.every(({ input }) => input.isAtEnd && input.queuedBytes === 0)
+  }
+
   private takeFrom(index: number, limit: number): number {
     const { input } = this.inputs[index] as TaskInput
     const hasFailed = input.hasFailedHead
     const slice = hasFailed ? input.takeFailed() : input.take(limit)
     this.services.counters.recordsIn += slice.raws.length
+    if (slice.raws.length > 0) this.idleness.end()
     const receipt = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
     if (hasFailed) this.answerFailed(index, slice, receipt, 1)
     else this.send(index, slice, receipt)
@@ -228,7 +242,6 @@ export class Task implements Committable {
   get isCommitting(): boolean {
     return this.commitsOpen > 0
   }
-
   frontiers(): readonly PartitionOffset[] {
     return this.inputs.map(({ input }) => ({ ...input.at, offset: input.frontier.offset }))
   }
@@ -268,7 +281,7 @@ export class Task implements Committable {
   get isCommitted(): boolean {
     return (
       this.inputs.every(({ input }, i) => input.frontier.offset === this.committedAt[i]) &&
-      this.stores.all.every(({ overlay }) => overlay.dirtyCount === 0)
+      this.stores.all.every(({ overlay }) => overlay.dirtyCount === 0 && !overlay.hasMovedOn)
     )
   }
 
@@ -290,6 +303,7 @@ export class Task implements Committable {
   /** What was fetched and not taken is dropped; the next `restart` reads it again. */
   suspend(): void {
     this.isRunning = false
+    this.idleness.stop()
   }
 
   /** Goes on in a new generation, where it stood: nothing was lost and nobody else had it. */
@@ -297,6 +311,7 @@ export class Task implements Committable {
     for (const { input } of this.inputs) input.rewind()
     this.patience.startOver()
     this.isRunning = true
+    this.idleness.start()
     for (const { input } of this.inputs) if (!input.isFinished) this.startReading(input)
     this.schedule()
   }
@@ -321,6 +336,7 @@ export class Task implements Committable {
   /** Commits nothing. */
   close(): void {
     this.isRunning = false
+    this.idleness.stop()
     this.patience.startOver()
     this.draining?.reject(new MillraceError('MR_FENCED', `task ${this.id} was taken away while it was drained`))
     this.context.abort()
@@ -331,12 +347,4 @@ export class Task implements Committable {
       this.services.logger.warn({ task: this.id, error: toError(thrown).message }, 'the state file was not closed cleanly')
     }
   }
-}
-
-/** A table's null keys are left out; mostly there are none, and the batch goes on as it is. */
-const goodOnes = (decoded: readonly Decoded[]): readonly AnyRec[] => {
-  for (const one of decoded)
-    if (one === null || one instanceof DecodeError)
-      return decoded.filter((each): each is AnyRec => each !== null && !(each instanceof DecodeError))
-  return decoded as readonly AnyRec[]
 }

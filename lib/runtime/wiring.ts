@@ -114,12 +114,13 @@ class Wiring {
     const { operator, label } = node
     if (operator.kind === 'route') {
       const route = operator.open(this.context.task)
-      return { label, connect: (next) => (record) => route(record, next) }
+      return { label, idle: route.idle, connect: (next) => (record) => route(record, next) }
     }
     const step = operator.open(this.context.task)
     const tap = this.context.taps.at({ node, branch: 0 })
     return {
       label,
+      idle: step.idle,
       connect: ([next = nowhere]) => {
         if (isLast) return (record) => step(record, next)
         const heard: Emit = (record) => {

@@ -96,6 +96,11 @@ export class Overlay<K, A> {
     this.advanceTo(time)
   }
 
+  /** Stream time has moved since the last commit. */
+  get hasMovedOn(): boolean {
+    return this.time !== this.committedTime
+  }
+
   /** As of `dirty()`: what a commit writes. */
   get timeToCommit(): number {
     return this.committingTime

@@ -22,14 +22,28 @@ export interface PerRecord {
   readonly writes: boolean
   open(task: TaskContext): Step
 }
-export type Step = (record: AnyRec, emit: Emit) => void
+export interface Step {
+  (record: AnyRec, emit: Emit): void
+  readonly idle?: IdleStep | undefined
+}
+/** What a verb that ends its run does while no record comes: all inputs of the task have been at their ends for `forMs` of wall time. */
+export interface IdleStep {
+  /** Not before that. */
+  readonly afterMs: number
+  move(forMs: number, emits: readonly Emit[]): void
+}
 
 /** One record in, one of several branches out (or none): split, mapEither. Always ends its run. */
 export interface Route {
   readonly kind: 'route'
   readonly label: string
   readonly branches: number
-  open(task: TaskContext): (record: AnyRec, emits: readonly Emit[]) => void
+  open(task: TaskContext): RouteStep
+}
+
+export interface RouteStep {
+  (record: AnyRec, emits: readonly Emit[]): void
+  readonly idle?: IdleStep | undefined
 }
 
 /** A verb that waits for something: answers each batch with one batch, later. */
@@ -82,6 +96,8 @@ export interface TaskContext {
     readonly attempt: number
     readonly receipt: Receipt
   }): Verdict
+  /** Calls `move` again and again once all inputs have been at their ends for `afterMs`, with how long it has been by then. */
+  onIdle(afterMs: number, move: (forMs: number) => void): void
   /** Fails the app: something no policy can answer for. */
   stop(error: Error): void
   /** Counts what is left out on purpose: late records, null keys. */

@@ -1,11 +1,23 @@
 import type { Codec } from '../../core/codec.js'
-import type { Windowed } from '../../core/record.js'
-import type { AnyRec, Emit, PerRecord, Route, StoreSpec, TaskContext } from '../../topology/operator.js'
+import { noHeaders } from '../../core/headers.js'
+import { Rec, type Windowed } from '../../core/record.js'
+import type {
+  AnyRec,
+  Emit,
+  IdleStep,
+  KeyedStore,
+  PerRecord,
+  Route,
+  RouteStep,
+  Step,
+  StoreSpec,
+  TaskContext,
+} from '../../topology/operator.js'
 import type { Windows } from '../../window/windows.js'
 import type { Held } from '../held-codec.js'
 import { isAbsent } from '../row.js'
 import { planAligned } from './aligned.js'
-import type { Plan } from './plan.js'
+import type { Plan, Planned } from './plan.js'
 import { tellFinals, tellUpdates, type Telling } from './emission.js'
 import type { Fold } from './fold.js'
 import { idsOf, OpenWindows, type KeyId } from './open-windows.js'
@@ -30,8 +42,9 @@ export const windowedAggregate = <K, A>(windows: Windows, fold: Fold<A>, stores:
   label: fold.label,
   writes: true,
   open: (task) => {
-    const take = openAggregate(task, windows, fold, stores)
-    return (record, emit) => take(record, emit, null)
+    const aggregate = new OpenAggregate(task, windows, fold, stores)
+    const step: Step = (record, emit) => aggregate.take(record, emit, null)
+    return Object.assign(step, { idle: aggregate.idle })
   },
 })
 
@@ -41,50 +54,93 @@ export const windowedWithLate = <K, A>(windows: Windows, fold: Fold<A>, stores: 
   label: fold.label,
   branches: 2,
   open: (task) => {
-    const take = openAggregate(task, windows, fold, stores)
-    const nowhere: Emit = () => undefined
-    return (record, [results = nowhere, late = nowhere]) => take(record, results, late)
+    const aggregate = new OpenAggregate(task, windows, fold, stores)
+    const step: RouteStep = (record, [results = nowhere, late = nowhere]) => aggregate.take(record, results, late)
+    return Object.assign(step, { idle: aggregate.idle })
   },
 })
 
-const openAggregate = <K, A>(task: TaskContext, windows: Windows, fold: Fold<A>, stores: WindowedStores<K, A>) => {
-  const rows = task.store(stores.rows)
-  const idOf = idsOf(stores.key)
-  const open = new OpenWindows<K, A>({ store: rows, windows, idOf })
-  const recent = stores.records && new RecentRecords(task.store(stores.records), idOf)
-  const telling = tellingOf(task, windows, stores, open, idOf)
-  const plan = planOf(windows, open, recent, fold)
-  const moveTo = (time: number, record: AnyRec, emit: Emit): void => {
+const nowhere: Emit = () => undefined
+
+class OpenAggregate<K, A> {
+  readonly idle: IdleStep | undefined
+  private readonly rows: KeyedStore<Windowed<K>, A>
+  private readonly open: OpenWindows<K, A>
+  private readonly recent: RecentRecords<K> | null
+  private readonly telling: Telling<K, A>
+  private readonly plan: Plan<K, A>
+  private readonly idOf: (key: K) => KeyId
+  /** Stream time when the last record had come; null: none since the wall clock has moved it. */
+  private idleFrom: number | null = null
+
+  constructor(
+    private readonly task: TaskContext,
+    private readonly windows: Windows,
+    private readonly fold: Fold<A>,
+    stores: WindowedStores<K, A>,
+  ) {
+    this.rows = task.store(stores.rows)
+    this.idOf = idsOf(stores.key)
+    this.open = new OpenWindows<K, A>({ store: this.rows, windows, idOf: this.idOf })
+    this.recent = stores.records && new RecentRecords(task.store(stores.records), this.idOf)
+    this.telling = tellingOf(task, windows, stores, this.open, this.idOf)
+    this.plan = planOf(windows, this.open, this.recent, fold)
+    const afterMs = windows.timing.closeAfterIdleMs
+    this.idle = afterMs === null ? undefined : { afterMs, move: (forMs, [emit = nowhere]) => this.passTime(forMs, emit) }
+  }
+
+  take(record: AnyRec, emit: Emit, late: Emit | null): void {
+    const { rows, task, fold } = this
+    if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
+    if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
+    this.idleFrom = null
+    const time = Math.max(rows.streamTime, record.timestamp)
+    const planned = this.plan(record, this.idOf(record.key), time)
+    if (planned.isLate) {
+      task.dropped(fold.label, 'late')
+      late?.(record)
+    }
+    this.open.assertRoom(planned.updated.filter(({ row }) => !row.isOpen).length - planned.removed.length)
+    this.apply(planned, record, emit)
+    if (time > rows.streamTime) this.moveTo(time, record, emit)
+  }
+
+  private apply({ removed, updated, then }: Planned<K, A>, record: AnyRec, emit: Emit): void {
+    for (const row of removed) {
+      this.telling.removed(row, record, emit)
+      this.open.remove(row, record.timestamp)
+    }
+    for (const { row, value, timestamp } of updated) {
+      const before = row.entry
+      this.open.set(row, value, timestamp)
+      this.telling.updated(row, before, record, emit)
+    }
+    then?.()
+  }
+
+  private moveTo(time: number, record: AnyRec, emit: Emit): void {
+    const { rows, telling, open, windows } = this
     rows.advanceTo(time)
     telling.moved(time, record, emit)
     for (const closed of open.close(time)) telling.closed(closed, record, emit)
     open.expire(time)
     // A window that is still to come ends no earlier than the grace allows, and begins a size before.
-    if (windows.kind === 'sliding') recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1)
+    if (windows.kind === 'sliding') this.recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1)
   }
-  return (record: AnyRec, emit: Emit, late: Emit | null): void => {
-    if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
-    if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
-    const time = Math.max(rows.streamTime, record.timestamp)
-    const planned = plan(record, idOf(record.key), time)
-    if (planned.isLate) {
-      task.dropped(fold.label, 'late')
-      late?.(record)
-    }
-    open.assertRoom(planned.updated.filter(({ row }) => !row.isOpen).length - planned.removed.length)
-    for (const row of planned.removed) {
-      telling.removed(row, record, emit)
-      open.remove(row, record.timestamp)
-    }
-    for (const { row, value, timestamp } of planned.updated) {
-      const before = row.entry
-      open.set(row, value, timestamp)
-      telling.updated(row, before, record, emit)
-    }
-    planned.then?.()
-    if (time > rows.streamTime) moveTo(time, record, emit)
+
+  /** The wall clock moves stream time on, by as much as has passed since the inputs were at their ends. */
+  private passTime(forMs: number, emit: Emit): void {
+    const { streamTime } = this.rows
+    if (streamTime < 0) return
+    this.idleFrom ??= streamTime
+    const time = Math.max(streamTime, Math.floor(this.idleFrom + forMs))
+    if (time > streamTime) this.moveTo(time, ofNoRecord(this.task.partition, time), emit)
   }
 }
+
+/** What the clock brings about has no record behind it. */
+const ofNoRecord = (partition: number, timestamp: number): AnyRec =>
+  new Rec(null, null, timestamp, null, { topic: '', partition, offset: -1, timestamp, key: null, value: null, headers: noHeaders })
 
 const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentRecords<K> | null, fold: Fold<A>): Plan<K, A> => {
   switch (windows.kind) {

@@ -11,7 +11,11 @@ import { asCluster, newKafka, type KafkaJsBroker, type KafkaJsCluster, type Kafk
 export interface GroupEvents {
   /** Awaited before each JoinGroup, also where kafkajs rejoins by itself. A rejection keeps it from joining. */
   beforeJoin(coordinator: KafkaJsBroker): Promise<void>
-  joined(generation: number, memberId: string, partitions: readonly TopicPartition[]): void
+  /** `sentAt`: when the SyncGroup left. */
+  joined(
+    identity: { readonly generation: number; readonly memberId: string; readonly sentAt: number },
+    partitions: readonly TopicPartition[],
+  ): void
   /** A heartbeat was answered that had been sent at `sentAt`. */
   alive(sentAt: number): void
   /** The coordinator does not know the member (any more), or not in this generation. */
@@ -68,7 +72,7 @@ export const openGroupConsumer = (settings: KafkaSettings, options: GroupOptions
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, ps]) => ps.map((partition) => ({ topic, partition })))
     silence(consumer, captured, options.groupId, partitions)
-    events.joined(identity.generation, identity.memberId, partitions)
+    events.joined(identity, partitions)
   })
   return {
     connections: new Connections(captured, clock),
@@ -90,11 +94,13 @@ const silence = (consumer: Consumer, cluster: KafkaJsCluster, groupId: string, p
 interface Identity {
   generation: number
   memberId: string
+  /** When the SyncGroup left: its answer may be read long after it was given, by a process that has slept. */
+  sentAt: number
 }
 
 /** Puts the barrier before every join and listens to the coordinator; returns what the last SyncGroup was sent with. */
 const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): Identity => {
-  const identity: Identity = { generation: -1, memberId: '' }
+  const identity: Identity = { generation: -1, memberId: '', sentAt: 0 }
   const heard = new WeakSet<KafkaJsBroker>()
   const find = cluster.findGroupCoordinator.bind(cluster)
   cluster.findGroupCoordinator = async (query) => {
@@ -105,6 +111,7 @@ const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): I
       coordinator.syncGroup = (request) => {
         identity.generation = request.generationId
         identity.memberId = request.memberId
+        identity.sentAt = clock.now()
         return syncGroup(request)
       }
       coordinator.heartbeat = listenTo(coordinator, clock, events)

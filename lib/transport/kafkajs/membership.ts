@@ -110,8 +110,8 @@ export class Membership implements Owner {
     const mine = (): boolean => session !== null && this.session === session
     const consumer = openGroupConsumer(this.kafka, this.options, this.clock, {
       beforeJoin: (coordinator) => (mine() ? this.beforeJoin(coordinator) : Promise.resolve()),
-      joined: (generation, memberId, partitions) =>
-        mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions),
+      joined: ({ generation, memberId, sentAt }, partitions) =>
+        mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions, sentAt),
       alive: (sentAt) => mine() && this.hear(sentAt),
       kicked: () => (this.isKicked = true),
       isStaying: () => mine() && !this.isOver && this.leaving === null,
@@ -187,8 +187,8 @@ export class Membership implements Owner {
     if (isVoid) this.listener.lost()
   }
 
-  private begin(identity: GroupIdentity, partitions: readonly TopicPartition[]): void {
-    this.hear(this.clock.now())
+  private begin(identity: GroupIdentity, partitions: readonly TopicPartition[], sentAt: number): void {
+    this.hear(sentAt)
     if (this.leaving !== null) return
     // A join that no barrier came before (kafkajs retries a failed one) still ends what was.
     this.session?.fetcher.stopAll()
