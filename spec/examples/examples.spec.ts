@@ -5,10 +5,12 @@ import * as E from 'fp-ts/lib/Either.js'
 import { codec, topic, type App, type BatchSink } from 'millrace'
 import { testContext } from 'millrace/testing'
 import { distinctUntilChanged, map, pairwise } from 'rxjs'
+import { spend } from '../../examples/04-window-final-late.js'
 import { settle } from '../../examples/05-stream-stream-join.js'
 import { sensors } from '../../examples/12-sinks-split-merge-rx.js'
 import { watchdog } from '../../examples/13-processor.js'
 import { price } from '../../examples/06-stream-table-join.js'
+import { hr } from '../../examples/11-foreign-key-regroup.js'
 import { orders, payments, users } from '../../examples/shop.js'
 import { program } from './run.js'
 
@@ -37,6 +39,42 @@ describe('example 03, embedded in RxJS', () => {
     expect(code).toBe(0)
     rmSync(folder, { recursive: true })
   }, 60_000)
+})
+
+describe('examples 04 and 10, final windows', () => {
+  it('closes a window once, over a crash, and puts aside what comes too late', async () => {
+    const out = topic('spend-per-user-5m', { key: codec.windowed(codec.string), value: codec.json<{ orders: number; spend: number }>() })
+    await using t = await testContext(spend, { partitions: 4 })
+    const order = (user: string, amount: number, at: number) => t.input(orders).send(user, { id: 'x', user, amount, at })
+    await order('ada', 10, 0)
+    await t.crash()
+    await order('ada', 5, 60_000)
+    await t.advance('10m')
+
+    const closed = t.output(out).read()
+    expect(closed.map(({ key, value }) => [key, value])).toEqual([
+      [
+        { key: 'ada', start: 0, end: 300_000 },
+        { orders: 2, spend: 15 },
+      ],
+    ])
+    await order('ada', 1, 1000)
+    expect(t.output(topic('orders.late', { key: codec.string, value: codec.json() })).values()).toHaveLength(1)
+  })
+})
+
+describe('example 11, a foreign key and another key', () => {
+  it('follows an employee from one department to another', async () => {
+    const staff = topic('employees', { key: codec.string, value: codec.json<{ name: string; dept: string; salary: number }>() })
+    const depts = topic('depts', { key: codec.string, value: codec.json<{ title: string }>() })
+    const directory = topic('directory', { key: codec.string, value: codec.json<{ name: string; dept: string }>() })
+    await using t = await testContext(hr)
+    for (const dept of ['mills', 'races']) await t.input(depts).send(dept, { title: dept.toUpperCase() })
+    await t.input(staff).send('ada', { name: 'Ada', dept: 'mills', salary: 7 })
+    await t.input(staff).send('ada', { name: 'Ada', dept: 'races', salary: 8 })
+
+    expect(t.output(directory).toMap().get('ada')).toEqual({ name: 'Ada', dept: 'RACES' })
+  })
 })
 
 describe('example 05, a stream joined with a stream', () => {

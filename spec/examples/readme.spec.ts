@@ -40,7 +40,7 @@ describe('the README', () => {
           (failed: { readonly stdout: string }) => failed.stdout,
         )
 
-        expect(blocks).toHaveLength(3)
+        expect(blocks).toHaveLength(5)
         expect(complaints).toBe('')
       }),
     60_000,
@@ -49,7 +49,7 @@ describe('the README', () => {
   it(
     'has code that does what it says',
     () =>
-      withBlocks(async (folder, [wordCount = '', , testing = '']) => {
+      withBlocks(async (folder, [wordCount = '', , , , testing = '']) => {
         const counted = await program(wordCount, folder).finished()
         const tested = await program(testing, folder).finished()
 

@@ -160,7 +160,7 @@ describe('the package', () => {
       (failed: { readonly stdout: string }) => failed.stdout,
     )
 
-    expect(examples).toHaveLength(9)
+    expect(examples).toHaveLength(13)
     expect(complaints).toBe('')
   }, 60_000)
 })
