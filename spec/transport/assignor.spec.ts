@@ -126,16 +126,19 @@ describe('assign', () => {
     )
   })
 
-  it('takes nothing from those who stay when a member leaves', () => {
+  // Of several sets evenness may ask for more: who had two of one set for none of another gives one away when all must have one.
+  it('takes nothing of one set from those who stay when a member leaves', () => {
     fc.assert(
-      fc.property(members, sets, (group, topics) => {
-        const before = tasksOf(assign(group, topics))
+      fc.property(members, sets, (group, [topics]) => {
+        const only = topics === undefined ? [] : [topics]
+        const before = tasksOf(assign(group, only))
         const left = group.slice(1).map((member) => ({ ...member, held: before.get(member.memberId) ?? [] }))
 
-        const after = tasksOf(assign(left, topics))
+        const after = tasksOf(assign(left, only))
 
         for (const member of left) for (const task of member.held) expect(has(after.get(member.memberId) ?? [], task)).toBe(true)
       }),
+      { numRuns: 1000 },
     )
   })
 
