@@ -1,6 +1,7 @@
 import { fromNullable, map, type Option } from 'fp-ts/lib/Option.js'
 import { MillraceError } from '../core/errors.js'
 import type { Codec } from '../core/codec.js'
+import type { Windowed } from '../core/record.js'
 import type { Entry, TableStore } from '../topology/operator.js'
 
 export interface Range<K> {
@@ -31,6 +32,23 @@ export function* readRange<K, A>(partitions: readonly TableStore<K, A>[], key: C
     yield [found, entry.value]
     if (--left === 0) return
   }
+}
+
+/** The windows of one key in a partition, by start; `from` inclusive, `to` exclusive. */
+export const windowsIn = <K, A>(
+  rows: TableStore<Windowed<K>, A>,
+  key: Codec<K>,
+  of: K,
+  { from = -Infinity, to = Infinity }: { readonly from?: number | undefined; readonly to?: number | undefined } = {},
+): readonly (readonly [Windowed<K>, A])[] => {
+  const bytes = key.encode(of)
+  if (bytes === null) return []
+  // The bytes of a windowed key begin with those of its key, and so do those of longer keys that begin alike.
+  const after = afterPrefix(bytes)
+  return [...rows.entries({ from: bytes, ...(after && { to: after }) })]
+    .filter(([found]) => found.start >= from && found.start < to && Buffer.compare(key.encode(found.key) ?? bytes, bytes) === 0)
+    .map(([found, entry]) => [found, entry.value] as const)
+    .sort(([a], [b]) => a.start - b.start)
 }
 
 /** `prefix` is a range too: up to the first bytes that no longer begin with it. */

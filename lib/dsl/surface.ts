@@ -865,6 +865,21 @@ export interface KTable<out K, out V> {
     limit?: number | undefined
     reverse?: boolean | undefined
   }): AsyncIterable<readonly [K, V]>
+
+  /**
+   * The committed windows of one key, by start; `from` inclusive, `to` exclusive, ms since the epoch.
+   * **Throws** as `get`; `MR_CONFIG` for a table without windows.
+   * **Source** ReadOnlyWindowStore.fetch.
+   *
+   * @example
+   * for await (const [{ start }, count] of perMinute.windowsOf('ada', { from: Date.now() - 3_600_000 })) console.log(start, count)
+   * @since 0.1.0
+   */
+  windowsOf<J>(
+    this: KTable<Windowed<J>, V>,
+    key: J,
+    range?: { from?: number | undefined; to?: number | undefined },
+  ): AsyncIterable<readonly [Windowed<J>, V]>
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Option } from 'fp-ts/lib/Option.js'
 import type { These } from 'fp-ts/lib/These.js'
 import type { Codec } from '../core/codec.js'
+import { windowedInner } from '../core/codec-shape.js'
 import { durationMs, type Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
-import type { Fn } from '../core/record.js'
+import type { Fn, Windowed } from '../core/record.js'
 import { changes, type Change } from '../table/changes.js'
 import { filterLookup, mapLookup } from '../table/lookup.js'
 import { materializeChange } from '../table/materialize.js'
@@ -18,7 +19,7 @@ import type { Operator } from '../topology/operator.js'
 import type { TopicSink } from '../topology/topic.js'
 import { innerJson, nullableFormat, rememberTable, tableLaneOf, type AnyCodec, type AnyFn, type Format, type TableLane } from './lane.js'
 import { pipeline } from './pipeline.js'
-import { readRange, valueOf, type Range } from './query.js'
+import { readRange, valueOf, windowsIn, type Range } from './query.js'
 import { storeTable } from './store-table.js'
 import type { KStream, KTable, KTableGroup, Pipeline, StoreOptions } from './surface.js'
 import { TableGroup } from './table-group.js'
@@ -135,6 +136,23 @@ export class Table<K, V> implements KTable<K, V> {
   async *entries(range?: Range<K>): AsyncGenerator<readonly [K, V]> {
     const partitions = await this.#lane.scope.graph.host.partitions<K, V>(this.queried())
     yield* readRange(partitions, this.#lane.key, range)
+  }
+
+  async *windowsOf<J>(
+    this: KTable<Windowed<J>, V>,
+    key: J,
+    range?: { from?: number | undefined; to?: number | undefined },
+  ): AsyncGenerator<readonly [Windowed<J>, V]> {
+    // Every table is one of these; the type of `this` only says that its keys are windows.
+    const table = this as unknown as Table<Windowed<J>, V>
+    const inner = windowedInner(table.#lane.key)
+    if (inner === null) throw new MillraceError('MR_CONFIG', `windowsOf: the keys of ${this.name} are not windows`)
+    const { host } = table.#lane.scope.graph
+    const somewhere: Windowed<J> = { key, start: 0, end: 0 }
+    // The codec of windowed keys was made of it.
+    yield* await host.lookUp<Windowed<J>, V, readonly (readonly [Windowed<J>, V])[]>(table.queried(), somewhere, (rows) =>
+      windowsIn(rows, inner as Codec<J>, key, range),
+    )
   }
 
   private open(verb: string): TableLane {

@@ -294,6 +294,14 @@ describe('windows', () => {
     await t.input(clicks).send('c', 'x', 4)
 
     expect(await rows().get({ key: 'c', start: 0, end: 10 })).toMatchObject({ value: 2 })
+    await t.input(clicks).send('cc', 'x', 5)
+    await t.input(clicks).send('c', 'x', 12)
+    const windows: (readonly [number, number])[] = []
+    for await (const [{ start }, n] of rows().windowsOf('c')) windows.push([start, n])
+    expect(windows).toEqual([
+      [0, 2],
+      [10, 1],
+    ])
     await t.input(clicks).send('c', 'x', 29)
     expect(await rows().get({ key: 'c', start: 0, end: 10 })).toMatchObject({ value: 2 })
     await t.input(clicks).send('c', 'x', 30)
