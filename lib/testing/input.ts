@@ -1,6 +1,8 @@
+import { MillraceError } from '../core/errors.js'
 import type { KHeadersInit } from '../core/headers.js'
 import type { SinkTopic } from '../topology/node.js'
 import type { Topic } from '../topology/topic.js'
+import { parseMarbles, type MarbleNames } from './marbles.js'
 
 /**
  * Where a test puts records in.
@@ -9,6 +11,14 @@ import type { Topic } from '../topology/topic.js'
 export interface TestInput<K, V> {
   /** Processed to the end, internal topics included, before it resolves. `at` is the record's timestamp, default the clock's; a null value is a tombstone. */
   send(key: K, value: V | null, at?: number, headers?: KHeadersInit): Promise<void>
+  /**
+   * One record after the other, at the event times of an RxJS marble diagram: a frame is 1 ms from the epoch on, `5s` between spaces
+   * lets time pass, a group `(ab)` is at one time.
+   *
+   * @example
+   * await t.input(clicks).marbles('a-b 5s c', { a: ['ada', 'home'], b: ['bob', 'cart'], c: ['ada', null] })
+   */
+  marbles(diagram: string, values: MarbleNames<K, V>): Promise<void>
 }
 
 export interface InputContext {
@@ -28,10 +38,18 @@ export const createInput = <K, V>(topic: Topic<K, V>, { now, write, process }: I
     key: topic.key,
     value: { encode: (value: V | null) => (value === null ? null : topic.value.encode(value)) },
   }
+  const send: TestInput<K, V>['send'] = async (key, value, at = now(), headers = undefined) => {
+    await write(nullable, key, value, { timestamp: at, headers })
+    await process()
+  }
   return {
-    async send(key, value, at = now(), headers = undefined) {
-      await write(nullable, key, value, { timestamp: at, headers })
-      await process()
+    send,
+    async marbles(diagram, values) {
+      for (const { name, at } of parseMarbles(diagram)) {
+        const pair = values[name]
+        if (pair === undefined) throw new MillraceError('MR_CONFIG', `the diagram ${diagram} has a ${name}, and nothing says what it is`)
+        await send(pair[0], pair[1], at)
+      }
     },
   }
 }

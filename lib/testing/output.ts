@@ -3,6 +3,7 @@ import type { Topic } from '../topology/topic.js'
 import { readBatch } from '../transport/batch/reader.js'
 import type { Log } from '../transport/embedded/log.js'
 import type { PartitionOffset } from '../transport/port.js'
+import { drawMarbles, marblesOf, type MarbleNames } from './marbles.js'
 
 /**
  * Where a test reads what came out. One cursor per topic and context.
@@ -13,6 +14,8 @@ export interface TestOutput<K, V> {
   read(): readonly KRecord<K, V | null>[]
   /** The values of `read()`. */
   values(): readonly (V | null)[]
+  /** `read()` as a marble diagram, in order of event time; a record that no name stands for shows as itself. */
+  toMarbles(names: MarbleNames<K, V>): string
   /** The last value of each key, over all that was ever written; deleted keys are left out. */
   toMap(): ReadonlyMap<K, V>
 }
@@ -44,6 +47,7 @@ export const createOutput = <K, V>(topic: Topic<K, V>, log: Log): TestOutput<K, 
     ).flatMap((raws) => raws.map(decode))
   return {
     read,
+    toMarbles: (names) => drawMarbles(marblesOf(read(), names)),
     values: () => read().map(({ value }) => value),
     toMap: () => {
       const map = new Map<K, V>()

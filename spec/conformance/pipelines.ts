@@ -74,12 +74,14 @@ const streamTable = (config: Config): Pipeline => ({
   inputs: { left, right: rows },
   outputs: { expected: output },
   define: (app) => {
-    const table = app.table(rows)
+    const history = config.versionedHistoryRetentionMs
+    const table = app.table(rows, history === undefined ? {} : { history })
+    const options = config.joinGraceMs === undefined ? {} : { grace: config.joinGraceMs }
     const stream = config.repartition ? app.stream(left).repartition() : app.stream(left)
     const result =
       config.join === 'left'
-        ? stream.leftJoin(table, (l, r) => joined(config, l, r._tag === 'Some' ? r.value : null))
-        : stream.join(table, (l, r) => joined(config, l, r))
+        ? stream.leftJoin(table, (l, r) => joined(config, l, r._tag === 'Some' ? r.value : null), options)
+        : stream.join(table, (l, r) => joined(config, l, r), options)
     result.toTopic(output)
   },
 })
@@ -140,7 +142,5 @@ const builders: Readonly<Record<string, (config: Config) => Pipeline>> = {
 
 /** Null: no verb of ours says that yet. */
 export const pipelineOf = (config: Config): Pipeline | null => {
-  const { versionedHistoryRetentionMs, leftVersionedHistoryRetentionMs, rightVersionedHistoryRetentionMs } = config
-  if (versionedHistoryRetentionMs ?? leftVersionedHistoryRetentionMs ?? rightVersionedHistoryRetentionMs) return null
   return builders[config.op]?.(config) ?? null
 }

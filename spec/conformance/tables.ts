@@ -12,11 +12,19 @@ const raw = jsonTopic('raw')
 
 type Table = KTable<Json, Json>
 
+const tablesOf = (app: App, config: Config): readonly [Table, Table] => {
+  const history = (ms: number | undefined) => (ms === undefined ? {} : { history: ms })
+  return [
+    app.table(leftRows, history(config.leftVersionedHistoryRetentionMs)),
+    app.table(rightRows, history(config.rightVersionedHistoryRetentionMs)),
+  ]
+}
+
 export const tableTable = (config: Config): Pipeline => ({
   inputs: { left: leftRows, right: rightRows },
   outputs: { expected: output },
   define: (app) => {
-    const [left, right] = [app.table(leftRows), app.table(rightRows)]
+    const [left, right] = tablesOf(app, config)
     const first = joinedBy(config.join, left, right, config)
     const then = config.then && joinedBy(config.then.join, first, config.then.with === 'left' ? left : right, config)
     ;(then ?? first).toTopic(output)
@@ -59,7 +67,7 @@ export const foreignKeyJoin = (config: Config): Pipeline => ({
   inputs: { left: leftRows, right: rightRows },
   outputs: { expected: output },
   define: (app) => {
-    const [left, right] = [app.table(leftRows), app.table(rightRows)]
+    const [left, right] = tablesOf(app, config)
     const result =
       config.join === 'left'
         ? left.leftJoinOn(right, foreignKey, (l, r) => joined(config, l, r._tag === 'Some' ? r.value : null))
