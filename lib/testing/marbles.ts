@@ -66,6 +66,16 @@ interface Readable {
   read(): readonly KRecord<unknown, unknown>[]
 }
 
+/** What the matcher says of an output. */
+export const matchMarbles = (
+  output: Readable,
+  diagram: string,
+  names: MarbleNames<unknown, unknown>,
+): { readonly pass: boolean; message(): string } => {
+  const [expected, actual] = [drawMarbles(parseMarbles(diagram)), drawMarbles(marblesOf(output.read(), names))]
+  return { pass: expected === actual, message: () => `expected  ${expected}\nactual    ${actual}` }
+}
+
 /**
  * A matcher for jest and vitest: `expect(t.output(counts)).toMatchMarbles('--a 5s b', { a: ['ada', 1], b: ['ada', 2] })`. Compares
  * what has been written since the last read, in order of event time; both diagrams are shown when they differ.
@@ -74,9 +84,4 @@ interface Readable {
  * expect.extend(marbleMatchers)
  * @since 0.1.0
  */
-export const marbleMatchers = {
-  toMatchMarbles(output: Readable, diagram: string, names: MarbleNames<unknown, unknown>): { readonly pass: boolean; message(): string } {
-    const [expected, actual] = [drawMarbles(parseMarbles(diagram)), drawMarbles(marblesOf(output.read(), names))]
-    return { pass: expected === actual, message: () => `expected  ${expected}\nactual    ${actual}` }
-  },
-} as const
+export const marbleMatchers: Readonly<Record<string, (...args: never[]) => unknown>> = Object.freeze({ toMatchMarbles: matchMarbles })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { agg, codec, session, topic, tumbling } from '../../lib/index.js'
-import { checkAggregator, marbleMatchers, testContext } from '../../lib/testing/index.js'
-import { drawMarbles, parseMarbles } from '../../lib/testing/marbles.js'
+import { checkAggregator, testContext } from '../../lib/testing/index.js'
+import { drawMarbles, matchMarbles, parseMarbles } from '../../lib/testing/marbles.js'
 
 const clicks = topic('clicks', { key: codec.string, value: codec.string })
 const counts = topic('counts', { key: codec.windowed(codec.string), value: codec.number })
@@ -54,7 +54,7 @@ describe('marbles', () => {
       partitions: 1,
     })
     await t.input(clicks).marbles('a', { a: ['ada', 'x'] })
-    const result = marbleMatchers.toMatchMarbles(t.output(counts), '--A', { A: [window('ada', 0, 0), 1] })
+    const result = matchMarbles(t.output(counts), '--A', { A: [window('ada', 0, 0), 1] })
 
     expect(result.pass).toBe(false)
     expect(result.message()).toBe('expected  --A\nactual    A')
