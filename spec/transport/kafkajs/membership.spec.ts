@@ -1,5 +1,6 @@
+import { connect, type Socket } from 'node:net'
 import { Kafka } from 'kafkajs'
-import { systemClock } from '../../../lib/core/clock.js'
+import { sleep, systemClock } from '../../../lib/core/clock.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { Transport } from '../../../lib/transport/port.js'
 import { describeKafka, uniqueName } from '../../support/kafka/index.js'
@@ -23,6 +24,35 @@ describeKafka('a member', (kafka) => {
     const joining = transport.join(groupOptions(uniqueName('group'), ['not-there']), new Recorder())
 
     await expect(joining).rejects.toMatchObject({ code: 'MR_TOPIC_MISSING' })
+  })
+
+  it('is not alive when it reads the answer to its join a session later, before the coordinator is heard again', async () => {
+    const topic = await topicOf(1)
+    const syncGroup = 14
+    let sleptMs = 0
+    // A process that sleeps between the last request of its join and the answer.
+    const socketFactory = ({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }): Socket => {
+      const socket = connect({ host, port }, onConnect)
+      const write: (chunk: Buffer, encoding: BufferEncoding) => boolean = socket.write.bind(socket)
+      const sleeping = (chunk: Buffer, encoding: BufferEncoding): boolean => {
+        if (chunk.readInt16BE(4) === syncGroup) sleptMs = 60_000
+        return write(chunk, encoding)
+      }
+      return Object.assign(socket, { write: sleeping })
+    }
+    const clock = { ...systemClock, now: () => Date.now() + sleptMs }
+    const sleeper = kafkaTransport({ brokers: kafka().brokers, kafka: { socketFactory }, clientId: 'sleeper', clock })
+    const recorder = new Recorder()
+    let wasAlive = true
+    recorder.startAt = () => {
+      wasAlive = recorder.member.isAlive()
+      return 0
+    }
+    await sleeper.join(groupOptions(uniqueName('group'), [topic], { sessionTimeoutMs: 6000, heartbeatMs: 200 }), recorder)
+
+    expect(wasAlive).toBe(false)
+    while (!recorder.member.isAlive()) await sleep(systemClock, 20)
+    await sleeper.close()
   })
 
   it('loses its generation when it was silent for too long, and rejoins by itself', async () => {
