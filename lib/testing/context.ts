@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { durationMs, type Duration } from '../core/duration.js'
+import { MillraceError } from '../core/errors.js'
 import type { App, AppConfig } from '../dsl/surface.js'
 import { RunnableApp } from '../runtime/app.js'
 import type { Topic } from '../topology/topic.js'
@@ -10,6 +10,7 @@ import { createMemoryLog } from '../transport/embedded/registry.js'
 import { embeddedTransport, type EmbeddedTransport } from '../transport/embedded/transport.js'
 import { createInput, type TestInput } from './input.js'
 import { createOutput, type TestOutput } from './output.js'
+import { scratchFolder } from './scratch-folder.js'
 import { VirtualClock } from './virtual-clock.js'
 
 /**
@@ -30,7 +31,7 @@ export interface TestOptions extends Partial<AppConfig> {
  * @since 0.1.0
  */
 export interface TestContext extends AsyncDisposable {
-  /** The app that runs now: another one after `restart`, `crash` and `loseDisk`. */
+  /** The app that runs now, of several members the first: another one after `restart`, `crash` and `loseDisk`, which are its own. */
   readonly app: App
   /** Everything sent so far is processed and committed. Done after each `send` unless `commit: 'manual'`. */
   commit(): Promise<void>
@@ -46,6 +47,11 @@ export interface TestContext extends AsyncDisposable {
   crash(): Promise<void>
   /** As crash, with the disk lost too. */
   loseDisk(): Promise<void>
+  /**
+   * So many members of one group, each with a disk of its own, from now on: those that join take their share of the partitions, those
+   * that leave hand theirs on. Default 1. `MR_CONFIG` unless it is a whole number above 0.
+   */
+  scale(members: number): Promise<void>
 }
 
 /**
@@ -67,11 +73,17 @@ export const testContext = async (define: (app: App) => unknown, options: TestOp
   return context
 }
 
+/** One of the group: as a process of its own, as far as the others can tell. */
+interface Running {
+  readonly app: RunnableApp
+  transport: EmbeddedTransport | null
+}
+
 class Context implements TestContext {
   private readonly clock: VirtualClock
   private readonly log: Log
-  private readonly disk = mkdtempSync(join(tmpdir(), 'millrace-test-'))
-  private running: { readonly app: RunnableApp; transport: EmbeddedTransport | null } | null = null
+  private readonly disk = scratchFolder()
+  private readonly members: Running[] = []
 
   constructor(
     private readonly define: (app: App) => unknown,
@@ -85,28 +97,14 @@ class Context implements TestContext {
     return this.current
   }
 
+  /** The first member, or the first anew. */
   async open(): Promise<void> {
-    const { partitions: _partitions, now: _now, commit: _commit, ...config } = this.options
-    const running: { app: RunnableApp; transport: EmbeddedTransport | null } = {
-      app: new RunnableApp(
-        { id: 'test', stateDir: this.disk, ...config },
-        {
-          clock: this.clock,
-          checksCodecs: true,
-          topicPartitions: this.options.partitions ?? 4,
-          transport: async () => (running.transport = await embeddedTransport({ log: this.log, clock: this.clock })),
-        },
-      ),
-      transport: null,
-    }
-    this.running = running
-    this.define(running.app)
-    await running.app.start()
+    await this.start(0)
     await this.process()
   }
 
   commit(): Promise<void> {
-    return this.untilDone(this.current.settled())
+    return this.untilDone(this.allOf((app) => app.settled()))
   }
 
   input<K, V>(topic: Topic<K, V>): TestInput<K, V> {
@@ -138,26 +136,69 @@ class Context implements TestContext {
 
   async loseDisk(): Promise<void> {
     this.kill()
-    rmSync(this.disk, { recursive: true, force: true })
+    rmSync(this.diskOf(0), { recursive: true, force: true })
     await this.open()
   }
 
+  async scale(members: number): Promise<void> {
+    if (!Number.isInteger(members) || members < 1)
+      throw new MillraceError('MR_CONFIG', `scale: ${members} members, which is not a whole number above 0`)
+    while (this.members.length < members) await this.start(this.members.length)
+    for (const { app } of this.members.splice(members)) await this.untilDone(app.stop())
+    await this.process()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.untilDone(this.current.stop()).finally(() => rmSync(this.disk, { recursive: true, force: true }))
+    const stopped = Promise.all(this.members.map(({ app }) => app.stop()))
+    await this.untilDone(stopped.then(() => undefined)).finally(() => rmSync(this.disk, { recursive: true, force: true }))
   }
 
   private get current(): RunnableApp {
-    if (this.running === null) throw new Error('the test context has not been opened')
-    return this.running.app
+    const [first] = this.members
+    if (first === undefined) throw new Error('the test context has not been opened')
+    return first.app
+  }
+
+  private diskOf(member: number): string {
+    return join(this.disk, `member-${member}`)
+  }
+
+  private async start(member: number): Promise<void> {
+    const { partitions: _partitions, now: _now, commit: _commit, ...config } = this.options
+    const running: Running = {
+      app: new RunnableApp(
+        { id: 'test', stateDir: this.diskOf(member), ...config },
+        {
+          clock: this.clock,
+          checksCodecs: true,
+          topicPartitions: this.options.partitions ?? 4,
+          transport: async () => (running.transport = await embeddedTransport({ log: this.log, clock: this.clock })),
+        },
+      ),
+      transport: null,
+    }
+    this.members[member] = running
+    this.define(running.app)
+    await running.app.start()
   }
 
   private kill(): void {
     this.current.abandon()
-    this.running?.transport?.kill()
+    this.members[0]?.transport?.kill()
   }
 
   private process(): Promise<void> {
-    return this.untilDone(this.options.commit === 'manual' ? this.current.processed() : this.current.settled())
+    return this.untilDone(this.allOf((app) => (this.options.commit === 'manual' ? app.processed() : app.settled())))
+  }
+
+  /** What one member writes another may have to read: rounds over all, until one finds nothing new. */
+  private async allOf(work: (app: RunnableApp) => Promise<void>): Promise<void> {
+    const read = (): number => this.members.reduce((sum, { app }) => sum + app.counters.recordsIn, 0)
+    for (let before = -1; before !== read();) {
+      before = read()
+      await Promise.all(this.members.map(({ app }) => work(app)))
+      if (this.members.length === 1) return
+    }
   }
 
   /** Back-offs pass at once when nothing else is left to do; real promises of the user take the time they take. */
