@@ -7,7 +7,7 @@ import { checkName } from '../topology/names.js'
 import type { StoreSpec } from '../topology/operator.js'
 import { byKey } from './by-key.js'
 import { innerJson, type AnyCodec, type Lane } from './lane.js'
-import { storeKind } from './store-table.js'
+import { storeKind, ttlOf } from './store-table.js'
 import type { Stores } from './surface.js'
 
 /** As the surface has typed it. */
@@ -42,5 +42,6 @@ export const processLane = (from: Lane, processor: Given): Lane => {
 const specOf = (processor: string, store: string, options: Stores[string], key: Codec<unknown>): StoreSpec<unknown, unknown> => {
   const { name = `${processor}-${store}`, value = innerJson } = options
   const what = `store ${store} of processor ${processor}`
-  return Object.freeze({ name: checkName(name, `the name of ${what}`), key, value, kind: storeKind(options.store, what) })
+  const kind = storeKind(options.store, what)
+  return Object.freeze({ name: checkName(name, `the name of ${what}`), key, value, kind, ttlMs: ttlOf(options.ttl, what) })
 }

@@ -82,8 +82,9 @@ export class Sources {
     const parent = { node: source, branch: 0 }
     if (history !== undefined) return versionedTable(this.scope, parent, topic, durationMs(history, `table ${topic.name}: history`), store)
     const { timestamp }: SourceTopic = topic
-    // A row restored from the topic must be the row that was written: same bytes, same time.
-    const isAsInTopic = timestamp === undefined && (store.value === undefined || sameCodec(store.value, topic.value))
+    // A row restored from the topic must be the row that was written: same bytes, same time; and none that has expired.
+    const isAsInTopic =
+      timestamp === undefined && store.ttl === undefined && (store.value === undefined || sameCodec(store.value, topic.value))
     return storeTable(
       {
         scope: this.scope,
@@ -104,6 +105,7 @@ const isSameStore = (a: TableSourceOptions, b: TableSourceOptions): boolean =>
   a.name === b.name &&
   a.history === b.history &&
   a.store === b.store &&
+  a.ttl === b.ttl &&
   (a.value === b.value || (a.value !== undefined && b.value !== undefined && sameCodec(a.value, b.value)))
 /* eslint-enable @typescript-eslint/no-explicit-any */
 

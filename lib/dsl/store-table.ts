@@ -1,7 +1,9 @@
+import type { Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
 import { historyCodec } from '../table/history.js'
 import { storeLookup } from '../table/lookup.js'
 import { materializeVersions, versionedLookup } from '../table/versioned.js'
+import { positive } from '../window/timing.js'
 import { checkName } from '../topology/names.js'
 import type { Port, SourceTopic, OperatorNode } from '../topology/node.js'
 import type { Lookup, Operator, StoreSpec } from '../topology/operator.js'
@@ -37,6 +39,7 @@ export const storeTable = (table: NewTable, options: StoreOptions<any> = {}): Ta
     key,
     value: options.value ?? table.value(),
     kind: storeKind(options.store, label),
+    ttlMs: ttlOf(options.ttl, label),
   })
   const owner = scope.graph.operator(table.parent, table.operator(spec), {
     label,
@@ -64,6 +67,11 @@ export const versionedTable = (
 ): TableLane => {
   const value = options.value ?? topic.value
   const { name, key } = topic
+  refuseTtl(
+    options,
+    `table ${name}`,
+    'its history is kept whole for the time that `history` says. Give the ttl to a table made of it: table.filter(() => true, { ttl })',
+  )
   const lane = storeTable(
     {
       scope,
@@ -84,4 +92,12 @@ export const versionedTable = (
 export const storeKind = (kind: string = 'lmdb', label: string): 'lmdb' | 'memory' => {
   if (kind === 'lmdb' || kind === 'memory') return kind
   throw new MillraceError('MR_CONFIG', `${label}: store is ${JSON.stringify(kind)}, not 'lmdb' or 'memory'`)
+}
+
+export const ttlOf = (ttl: Duration | undefined, label: string): number | undefined =>
+  ttl === undefined ? undefined : positive(ttl, `${label}: ttl`)
+
+/** Where rows must not go by themselves. */
+export const refuseTtl = ({ ttl }: StoreOptions<unknown>, label: string, reason: string): void => {
+  if (ttl !== undefined) throw new MillraceError('MR_CONFIG', `${label} takes no ttl: ${reason}`)
 }

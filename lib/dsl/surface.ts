@@ -463,6 +463,23 @@ export interface StoreOptions<A> {
   value?: Codec<A> | undefined
   /** 'lmdb' (default): on disk. 'memory': in this process. Both are recovered from the changelog. */
   store?: 'lmdb' | 'memory' | undefined
+  /**
+   * Entries not written for this long are deleted, with a tombstone in the changelog, and what follows sees the delete. Default: never.
+   *
+   * - An entry is as old as its timestamp; it is gone when that + ttl ≤ stream time, the largest event time that this node has seen,
+   *   in this partition. Nothing goes while no records come; a restart, a move, or a lost disk change nothing.
+   * - A record moves stream time first: a result that it finds too old starts over, replaced in one step. The others leave before
+   *   the record's own result, in order of (timestamp, key), each with its timestamp + ttl. What is that old when it is to be written
+   *   leaves no entry, and is counted as late.
+   * - With one record 1,000 entries leave at most, the rest with those that follow; until then they can be looked up.
+   * - In a processor an entry is as old as stream time was when it was set, and goes without a word; a timer sees those that were
+   *   there at its own time.
+   *
+   * Costs about 100 bytes of memory and the key per entry, and reading the store when a task opens. A table of a compacted topic has
+   * a changelog of its own then. `MR_CONFIG` for windows, whose rows go by themselves, for grouped tables (give it to the table
+   * above) and with `history`; `MR_DURATION` unless whole ms above 0.
+   */
+  ttl?: Duration | undefined
 }
 
 /**

@@ -14,7 +14,7 @@ import type { TopicSink } from '../topology/topic.js'
 import type { Windows } from '../window/windows.js'
 import { byKey } from './by-key.js'
 import { innerJson, writable, type AnyCodec, type Lane, type Scope, type TableLane } from './lane.js'
-import { storeKind } from './store-table.js'
+import { refuseTtl, storeKind } from './store-table.js'
 import type { KSession, KTable, KWindowed, StoreOptions } from './surface.js'
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the plan erases record types */
@@ -36,6 +36,7 @@ export interface NewWindows {
 export const windowedTable = (from: NewWindows, fold: Fold<any>, value: () => AnyCodec, options: StoreOptions<any> = {}): TableLane => {
   const { scope, key, windows } = from
   const { label } = fold
+  refuseTtl(options, `a windowed ${label}`, 'the row of a window goes by itself, another size and grace after it has closed')
   const name = options.name === undefined ? from.name : checkName(options.name, `the name given to ${label}`)
   const kind = storeKind(options.store, label)
   const windowed: AnyCodec = codec.windowed(key, windows.sizeMs ?? undefined)

@@ -4,7 +4,8 @@ import { asBuffer } from '../core/bytes.js'
 import type { Codec } from '../core/codec.js'
 import type { Fn } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
-import { changeOf, isAbsent, rowMeta, writeRow } from '../table/row.js'
+import { changeOf, isAbsent, rowMeta } from '../table/row.js'
+import { openRows } from '../table/rows.js'
 import type { AnyRec, Emit, KeyedStore, Lookup, PerRecord, RowChange, StoreSpec, TableStore } from '../topology/operator.js'
 import type { Answer, Subscription, SubscriptionKey } from './foreign-key-codec.js'
 
@@ -167,7 +168,7 @@ export const joinAnswers = <K, V, W, R>({ label, joiner, left, leftValue, rows }
   label,
   writes: true,
   open: (task) => {
-    const [lefts, results] = [left.open(task), task.store(rows)]
+    const [lefts, results] = [left.open(task), openRows(task, rows, label)]
     const join = (row: V, right: W | undefined): R | undefined => {
       if (joiner.left) return joiner.join(row, right === undefined ? none : some(right))
       return right === undefined ? undefined : joiner.join(row, right)
@@ -182,8 +183,10 @@ export const joinAnswers = <K, V, W, R>({ label, joiner, left, leftValue, rows }
       const right = 'isUnasked' in value ? undefined : value.right
       const result = row === undefined ? undefined : settled(join(row.value, right), label)
       const key: K = record.key
-      const change = writeRow(results, key, results.get(key), result, record.timestamp)
-      if (change) emit(changeOf(record, change, record.timestamp))
+      const { timestamp } = record
+      const change = results.write(key, results.told(key), result, timestamp, timestamp)
+      results.moveTo(record, emit)
+      if (change) emit(changeOf(record, change, timestamp))
     }
   },
 })

@@ -29,7 +29,7 @@ export interface TimerEvent {
 
 /** What a context hands on to. */
 interface Port {
-  readonly time: number
+  readonly streamTime: number
   storeOf(name: string): unknown
   emit(value: unknown, options: EmitOptions): void
   setTimer(at: number, options?: TimerOptions): void
@@ -44,7 +44,7 @@ export const contextOf = (port: Port, now: () => number) =>
     setTimer: (at: number, options?: TimerOptions) => port.setTimer(at, options),
     cancelTimer: (options?: TimerOptions) => port.cancelTimer(options),
     get streamTime() {
-      return port.time
+      return port.streamTime
     },
     get now() {
       return now()
@@ -75,7 +75,7 @@ export const processStateless = (processor: AnyProcessor): PerRecord => {
       return (record, emit) => {
         streamTime = Math.max(streamTime, record.timestamp)
         const port: Port = {
-          time: streamTime,
+          streamTime,
           storeOf: refuse('has declared no stores'),
           emit: (value, options) => emit(emitted(name, record, value, options)),
           setTimer: refuse('sets a timer and has no onTimer'),

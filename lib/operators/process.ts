@@ -4,10 +4,11 @@ import { MillraceError } from '../core/errors.js'
 import { Rec, type RawRecord } from '../core/record.js'
 import type { AnyRec, Emit, KeyedStore, StoreSpec, TaskContext } from '../topology/operator.js'
 import { contextOf, checkedTime, emitted, type AnyProcessor, type EmitOptions, type TimerOptions } from './process-context.js'
+import { ProcessorState } from './process-state.js'
 import { settled } from './per-record.js'
 import { failAside } from './set-aside.js'
 import { Timers, timersSpec, type PendingTimer, type TimerClock, type TimerKey } from './timers.js'
-import { setUndoably, Undo } from './undo.js'
+import { Undo } from './undo.js'
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the plan erases record types */
 export interface ProcessSpec {
@@ -26,6 +27,8 @@ interface Work {
   readonly record: AnyRec
   readonly key: Buffer
   readonly emit: Emit
+  /** Of an event timer. */
+  readonly timerAt: number | null
 }
 
 /**
@@ -34,13 +37,13 @@ interface Work {
  */
 export class Processing {
   readonly timers: Timers
-  private readonly stores: ReadonlyMap<string, KeyedStore<unknown, unknown>>
+  private readonly stores: ReadonlyMap<string, ProcessorState>
   private readonly times: KeyedStore<TimerKey, number>
   private readonly undo = new Undo()
   /** Times that a timer has failed, while it stays. */
   private readonly attempts = new WeakMap<PendingTimer, number>()
   private work: Work | null = null
-  private streamTime: number
+  streamTime: number
   /** What the policy has said of the timer that failed last; null: the app is failing. */
   retryAfterMs: number | null = null
 
@@ -51,7 +54,7 @@ export class Processing {
     this.times = task.store(spec.timers)
     this.timers = new Timers(this.times)
     this.streamTime = this.times.streamTime
-    this.stores = new Map([...spec.stores].map(([name, store]) => [name, task.store(store)]))
+    this.stores = new Map([...spec.stores].map(([name, store]) => [name, new ProcessorState(task, store, this.undo, this)]))
   }
 
   /** A throw leaves nothing behind, but what the emitter has been given. */
@@ -63,10 +66,11 @@ export class Processing {
     this.whole(() => {
       this.streamTime = Math.max(this.times.streamTime, record.timestamp)
       this.fire('event', this.streamTime, record.origin, emit)
-      this.call({ record, key: Buffer.from(key), emit }, () => processor.onRecord(record.value, record, this.context))
+      this.call({ record, key: Buffer.from(key), emit, timerAt: null }, () => processor.onRecord(record.value, record, this.context))
       this.fire('event', this.streamTime, record.origin, emit)
     })
     this.times.advanceTo(record.timestamp)
+    for (const store of this.stores.values()) store.expire(this.streamTime)
   }
 
   /** The wall timers that are due. */
@@ -95,7 +99,8 @@ export class Processing {
       const record = new Rec(this.spec.keys.decode(timer.key), null, timer.at, noHeaders, origin)
       try {
         this.timers.cancel(timer, this.undo)
-        this.call({ record, key: timer.key, emit: (one) => void given.push(one) }, () => this.onTimer(record.key, timer))
+        const timerAt = clock === 'event' ? timer.at : null
+        this.call({ record, key: timer.key, emit: (one) => void given.push(one), timerAt }, () => this.onTimer(record.key, timer))
       } catch (error) {
         this.undo.backTo(mark)
         this.answer(timer, error, origin)
@@ -140,27 +145,25 @@ export class Processing {
   private readonly context = contextOf(this, () => this.task.clock.now())
 
   get time(): number {
-    return this.streamTime
+    return this.now.record.timestamp
+  }
+
+  get timeBefore(): number {
+    return this.times.streamTime
+  }
+
+  get timerAt(): number | null {
+    return this.now.timerAt
   }
 
   storeOf(name: string) {
     const store = this.stores.get(name)
-    const codec = this.spec.stores.get(name)?.key
-    if (store !== undefined && codec !== undefined) return this.stateOf(store, codec)
-    throw new MillraceError('MR_CONFIG', `processor ${this.spec.processor.name} has declared no store ${name}`)
-  }
-
-  private stateOf(store: KeyedStore<unknown, unknown>, codec: Codec<unknown>) {
-    const { undo } = this
-    const bytes = (key: unknown): Uint8Array => codec.encode(key) ?? Buffer.alloc(0)
+    if (store === undefined) throw new MillraceError('MR_CONFIG', `processor ${this.spec.processor.name} has declared no store ${name}`)
     return Object.freeze({
-      get: (key: unknown) => store.get(key)?.value,
-      set: (key: unknown, value: unknown) => setUndoably(store, undo, key, value, this.now.record.timestamp),
-      delete: (key: unknown) => setUndoably(store, undo, key, undefined, this.now.record.timestamp),
-      *entries({ from, to }: { readonly from?: unknown; readonly to?: unknown } = {}) {
-        const range = { ...(from !== undefined && { from: bytes(from) }), ...(to !== undefined && { to: bytes(to) }) }
-        for (const [key, { value }] of store.entries(range)) yield [key, value] as const
-      },
+      get: (key: unknown) => store.get(key),
+      set: (key: unknown, value: unknown) => store.set(key, value),
+      delete: (key: unknown) => store.delete(key),
+      entries: (range?: { readonly from?: unknown; readonly to?: unknown }) => store.entries(range),
     })
   }
 
@@ -172,14 +175,14 @@ export class Processing {
   setTimer(at: number, options: TimerOptions = {}): void {
     const { processor } = this.spec
     if (processor.onTimer === undefined) throw new MillraceError('MR_CONFIG', `processor ${processor.name} sets a timer and has no onTimer`)
-    this.timers.set({ ...this.timerAt(options), at: checkedTime(at, `setTimer of processor ${processor.name}`) }, this.undo)
+    this.timers.set({ ...this.timerOf(options), at: checkedTime(at, `setTimer of processor ${processor.name}`) }, this.undo)
   }
 
   cancelTimer(options: TimerOptions = {}): void {
-    this.timers.cancel(this.timerAt(options), this.undo)
+    this.timers.cancel(this.timerOf(options), this.undo)
   }
 
-  private timerAt({ name = 'timer', clock = 'event' }: TimerOptions): Omit<PendingTimer, 'at'> {
+  private timerOf({ name = 'timer', clock = 'event' }: TimerOptions): Omit<PendingTimer, 'at'> {
     const { key } = this.now
     return { name, clock, key, id: key.toString('latin1') }
   }

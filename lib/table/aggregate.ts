@@ -2,7 +2,8 @@ import { types } from 'node:util'
 import { settled } from '../operators/per-record.js'
 import type { AnyRec, Entry, PerRecord, StoreSpec } from '../topology/operator.js'
 import type { Aggregator } from './aggregator.js'
-import { changeOf, isAbsent, writeRow } from './row.js'
+import { changeOf, isAbsent } from './row.js'
+import { openRows } from './rows.js'
 
 /** Adds each value to the result of its key, and gives the change of that result. A result of null deletes the row. */
 export const aggregate = <K, V, A>(by: Aggregator<K, V, A>, store: StoreSpec<K, A>, label = 'aggregate'): PerRecord => {
@@ -33,14 +34,16 @@ const folding = <K, A>(
   label,
   writes: true,
   open: (task) => {
-    const rows = task.store(store)
+    const rows = openRows(task, store, label)
     return (record, emit) => {
       if (isAbsent(record.key)) return task.dropped(label, 'null-key')
       if (isEmpty(record)) return task.dropped(label, 'null-value')
-      const row = rows.get(record.key)
+      const told = rows.told(record.key)
+      const row = rows.alive(told, record.timestamp)
       const timestamp = row && row.timestamp > record.timestamp ? row.timestamp : record.timestamp
       // The lambda comes before the first write: if it throws, nothing has happened.
-      const change = writeRow(rows, record.key, row, settled(next(row, record), label), timestamp)
+      const change = rows.write(record.key, told, settled(next(row, record), label), timestamp, record.timestamp)
+      rows.moveTo(record, emit)
       if (change) emit(changeOf(record, change, timestamp))
     }
   },

@@ -1,5 +1,6 @@
 import type { PerRecord, RowChange, StoreSpec } from '../topology/operator.js'
-import { changeOf, isAbsent, writeRow } from './row.js'
+import { changeOf, isAbsent } from './row.js'
+import { openRows } from './rows.js'
 
 /** Upserts by key, in order of arrival; null is a delete, and goes on exactly if there was a row. */
 export const materialize = <K, A>(store: StoreSpec<K, A>, label = 'toTable'): PerRecord => ({
@@ -7,11 +8,13 @@ export const materialize = <K, A>(store: StoreSpec<K, A>, label = 'toTable'): Pe
   label,
   writes: true,
   open: (task) => {
-    const rows = task.store(store)
+    const rows = openRows(task, store, label)
     return (record, emit) => {
       if (isAbsent(record.key)) return task.dropped(label, 'null-key')
-      const change = writeRow(rows, record.key, rows.get(record.key), record.value, record.timestamp)
-      if (change) emit(changeOf(record, change, record.timestamp))
+      const { key, timestamp } = record
+      const change = rows.write(key, rows.told(key), record.value, timestamp, timestamp)
+      rows.moveTo(record, emit)
+      if (change) emit(changeOf(record, change, timestamp))
     }
   },
 })
@@ -25,10 +28,12 @@ export const materializeChange = <K, A>(store: StoreSpec<K, A>, label = 'materia
   label,
   writes: true,
   open: (task) => {
-    const rows = task.store(store)
+    const rows = openRows(task, store, label)
     return (record, emit) => {
       const { after }: RowChange<A> = record.value
-      const change = writeRow(rows, record.key, rows.get(record.key), after, record.timestamp)
+      const { key, timestamp } = record
+      const change = rows.write(key, rows.told(key), after, timestamp, timestamp)
+      rows.moveTo(record, emit)
       if (change) emit(record.withValue(change))
     }
   },

@@ -120,6 +120,8 @@ export interface StoreSpec<K, A> {
   readonly key: Codec<K>
   readonly value: Codec<A>
   readonly kind: 'lmdb' | 'memory'
+  /** Entries not written for that long in stream time are deleted, by the verb that owns the store. */
+  readonly ttlMs?: number | undefined
 }
 export interface Entry<A> {
   readonly value: A

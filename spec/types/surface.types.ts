@@ -241,8 +241,9 @@ void app.send(orders, 'k', { id: '1' })
 // @ts-expect-error the key is a string
 void app.send(orders, 1, { id: '1', user: 'ada', amount: 1 })
 s.pipe(map(({ key, value }) => ({ key, value }))).subscribe(app.sink(orders))
-// @ts-expect-error no such option in this version
 s.groupByKey().count({ ttl: '1d' })
+// @ts-expect-error a duration
+s.groupByKey().count({ ttl: 'a day' })
 
 export type Checked = [Streams, Tables, Joins, Processed]
 void [asObservable, asKeyed, n, notUsers]
