@@ -14,12 +14,15 @@ import {
   type Request,
   type TopicError,
 } from './requests.js'
+import { within } from './within.js'
 
 const createMs = 15_000
 const patienceMs = 30_000
 /** So long a topic that was just created may be unknown to the broker that is asked. */
 const unknownMs = 5000
 const pauseMs = 50
+/** So long one broker of several is waited for. */
+const brokerMs = 2000
 const purgeMs = 5_000
 const earliest = -2
 const latest = -1
@@ -90,17 +93,26 @@ export class Admin {
     return new Set(configs.filter(({ entries }) => entries.get('cleanup.policy')?.includes('compact') === true).map(({ topic }) => topic))
   }
 
+  /** As every broker says: whoever joins or writes next may ask any of them, and take a topic it does not know yet for missing. */
   private async untilLed(topics: readonly string[]): Promise<void> {
     if (topics.length === 0) return
     const giveUpAt = this.clock.now() + patienceMs
     for (;;) {
-      const { topicMetadata } = await this.retry('describing topics', () => this.connections.sendToAny(metadataV6(topics)))
-      const led = topicMetadata.filter(({ partitionMetadata: all }) => all.length > 0 && all.every(({ leader }) => leader >= 0))
-      if (led.length === topics.length) return
+      const nodes = this.connections.cluster.getNodeIds()
+      const answers = await Promise.all(nodes.map((node) => this.areLed(topics, Number(node))))
+      if (answers.includes(true) && !answers.includes(false)) return
       if (this.clock.now() > giveUpAt)
         throw new MillraceError('MR_KAFKA', `topics ${topics.join(', ')} have no leaders ${patienceMs / 1000} s after they were created`)
       await sleep(this.clock, pauseMs)
     }
+  }
+
+  /** Null: that broker does not answer. */
+  private async areLed(topics: readonly string[], node: number): Promise<boolean | null> {
+    const answer = await within(this.clock, brokerMs, this.connections.sendTo(node, metadataV6(topics))).catch(() => null)
+    if (answer === null || answer === 'late') return null
+    const led = answer.topicMetadata.filter(({ partitionMetadata: all }) => all.length > 0 && all.every(({ leader }) => leader >= 0))
+    return led.length === topics.length
   }
 
   /** One request per leader; those whose leader has moved are asked again. */

@@ -20,6 +20,7 @@ interface Session {
 
 const maxBytes = 8 * 1024 * 1024
 const rebuildAfterMs = 1000
+const missingMs = 2000
 
 /**
  * Membership in one group, over all its generations. kafkajs joins, syncs and heartbeats; this decides what that means:
@@ -266,10 +267,17 @@ export class Membership implements Owner {
     )
   }
 
-  private async requireTopics({ consumer }: Session): Promise<void> {
-    await consumer.connections.addTopics(this.options.topics)
-    const missing = this.options.topics.find((topic) => consumer.connections.partitionsOf(topic) === 0)
-    if (missing !== undefined) throw new MillraceError('MR_TOPIC_MISSING', `there is no topic ${missing}`)
+  /** Another member may have created them a moment ago, and not every broker has heard of it. */
+  private async requireTopics({ consumer: { connections } }: Session): Promise<void> {
+    const isMissing = (topic: string): boolean => connections.partitionsOf(topic) === 0
+    const giveUpAt = this.clock.now() + missingMs
+    for (;;) {
+      await connections.addTopics(this.options.topics)
+      const missing = this.options.topics.find(isMissing)
+      if (missing === undefined) return
+      if (this.clock.now() > giveUpAt) throw new MillraceError('MR_TOPIC_MISSING', `there is no topic ${missing}`)
+      await sleep(this.clock, 100)
+    }
   }
 
   private async fail(error: MillraceError): Promise<void> {

@@ -58,6 +58,19 @@ describeKafka(
       await kafka.stop()
     }, 30_000)
 
+    it('knows a topic on every node when its creation resolves', async () => {
+      const each = kafka.brokers.map((node) => kafkaTransport({ brokers: [node], clientId: 'failover', clock: systemClock }))
+      const known: number[][] = []
+      for (let round = 0; round < 10; round++) {
+        const name = uniqueName('known')
+        await transport.createTopics([{ name, partitions: 6, config: {} }])
+        known.push(await Promise.all(each.map(async (one) => (await one.describeTopics([name])).size)))
+      }
+      await Promise.all(each.map((one) => one.close()))
+
+      expect(known).toEqual(Array.from({ length: 10 }, () => [1, 1, 1]))
+    }, 60_000)
+
     it('keeps order and count, and a member its generation unless its coordinator is gone', async () => {
       const [topic, group] = [uniqueName('failover'), uniqueName('failover')]
       await transport.createTopics([{ name: topic, partitions: 3, config: {} }])
