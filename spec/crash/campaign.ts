@@ -41,10 +41,11 @@ export const campaign = async <A>(
   try {
     await Promise.all(seats.map((seat) => seat.start()))
     const feed = new Feed(id, producer, seeded(seed))
+    feed.start()
     const events = await happen(seats, random)
     await feed.stop()
     await finish(seats)
-    return { records: feed.written.flat().length, events, faults: await verdict(brokers, id, mode, feed.written) }
+    return { records: feed.written.flat().length, events, faults: await verdict(brokers, [{ id, mode, written: feed.written }]) }
   } finally {
     for (const seat of seats) seat.abandon()
     await producer.close()
@@ -60,7 +61,7 @@ const finish = async ([first, second]: Seats): Promise<void> => {
   await first.leave()
 }
 
-const seeded = (seed: number): (() => number) => {
+export const seeded = (seed: number): (() => number) => {
   let state = seed
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

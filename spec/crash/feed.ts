@@ -6,22 +6,28 @@ import type { Producer } from '../../lib/transport/port.js'
 import { inputOf, partitions } from './messages.js'
 
 const keys = 60
-const recordsPerBurst = 25
 const burstEveryMs = 25
 
 /** Writes numbered records for as long as it is told to, and remembers what became part of the log. */
 export class Feed {
   /** Per partition: the keys in order of offset. The value of each record is `partition:offset`. */
   readonly written: readonly string[][] = Array.from({ length: partitions }, () => [])
-  private isOpen = true
-  private readonly running: Promise<void>
+  private isOpen = false
+  private running: Promise<void> = Promise.resolve()
 
   constructor(
-    id: string,
+    private readonly id: string,
     private readonly producer: Producer,
     private readonly random: () => number,
-  ) {
-    this.running = this.run(inputOf(id))
+    private readonly recordsPerBurst = 25,
+  ) {}
+
+  /** Once more after `stop`, if need be. */
+  start(): void {
+    this.isOpen = true
+    this.running = this.run(inputOf(this.id))
+    // Whoever stops it hears of it.
+    this.running.catch(() => undefined)
   }
 
   /** Resolves when all that was sent is stored. */
@@ -39,9 +45,9 @@ export class Feed {
 
   private burst(topic: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      let open = recordsPerBurst
+      let open = this.recordsPerBurst
       const delivery = { delivered: (count: number) => ((open -= count) === 0 ? resolve() : undefined), failed: reject }
-      for (let i = 0; i < recordsPerBurst; i++) {
+      for (let i = 0; i < this.recordsPerBurst; i++) {
         const name = `k-${Math.floor(this.random() * keys)}`
         const key = Buffer.from(name)
         const partition = partitionOf(key, partitions)

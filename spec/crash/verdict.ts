@@ -2,19 +2,27 @@ import { readCommitted, type CommittedRecord } from '../support/kafka/read-commi
 import { groupOf, outputsOf } from './messages.js'
 import type { Mode } from './steps.js'
 
-/** What is wrong with the outputs, in words, at most a few of each kind; nothing when the promise was kept. */
-export const verdict = async (
-  brokers: readonly string[],
-  id: string,
-  mode: Mode,
-  written: readonly (readonly string[])[],
-): Promise<readonly string[]> => {
-  const topics = outputsOf(id)
-  const [passed, counts, groups] = await Promise.all([
-    readCommitted(brokers, topics.passed),
-    readCommitted(brokers, topics.counts),
-    readCommitted(brokers, topics.groups),
-  ])
+/** What an app was to do: which promise it works under, and what it was given. */
+export interface Work {
+  readonly id: string
+  readonly mode: Mode
+  /** Per partition: the keys in order of offset. */
+  readonly written: readonly (readonly string[])[]
+}
+
+/** What is wrong with the outputs, in words, at most a few of each kind; nothing when the promises were kept. */
+export const verdict = async (brokers: readonly string[], works: readonly Work[]): Promise<readonly string[]> => {
+  const records = await readCommitted(
+    brokers,
+    works.flatMap(({ id }) => Object.values(outputsOf(id))),
+  )
+  return works.flatMap((work, i) => faultsOf(work, records.slice(3 * i)))
+}
+
+const faultsOf = (
+  { mode, written }: Work,
+  [passed = [], counts = [], groups = []]: readonly (readonly CommittedRecord[])[],
+): readonly string[] => {
   const keys = written.flat()
   const values = written.flatMap((all, partition) => all.map((_, offset) => `${partition}:${offset}`))
   return mode === 'exactly-once'

@@ -11,22 +11,28 @@ export interface CommittedRecord {
   readonly value: string | null
 }
 
-/** What Kafka's own Java client shows a read-committed reader of a topic, from its beginning: a judge that shares no line with us. */
-export const readCommitted = async (brokers: readonly string[], topic: string): Promise<readonly CommittedRecord[]> => {
+const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
+
+/**
+ * What Kafka's own Java client shows a read-committed reader of each topic, from its beginning, in the order of the topics: a judge
+ * that shares no line with us.
+ */
+export const readCommitted = async (
+  brokers: readonly string[],
+  topics: readonly string[],
+): Promise<readonly (readonly CommittedRecord[])[]> => {
   const jars = join(await kafkaJars(kafkaVersions.current), '*')
   const source = resolve(process.cwd(), 'spec/support/java/ReadCommitted.java')
-  const java = spawn('java', ['-cp', jars, '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', source, brokers.join(','), topic], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const java = spawn('java', [...jvm, '-cp', jars, source, brokers.join(','), ...topics], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(java, 'exit')
-  const records: CommittedRecord[] = []
+  const records = new Map<string, CommittedRecord[]>(topics.map((topic) => [topic, []]))
   for await (const line of createInterface(java.stdout)) {
-    const [partition, offset, key = '-', value = '-'] = line.split('\t')
-    records.push({ partition: Number(partition), offset: Number(offset), key: text(key), value: text(value) })
+    const [topic = '', partition, offset, key = '-', value = '-'] = line.split('\t')
+    records.get(topic)?.push({ partition: Number(partition), offset: Number(offset), key: text(key), value: text(value) })
   }
   const [code] = (await ended) as [number | null]
-  if (code !== 0) throw new Error(`the Java reader of ${topic} ended with ${String(code)}`)
-  return records
+  if (code !== 0) throw new Error(`the Java reader of ${topics.join(', ')} ended with ${String(code)}`)
+  return topics.map((topic) => records.get(topic) ?? [])
 }
 
 const text = (field: string): string | null => (field === '-' ? null : Buffer.from(field, 'base64').toString())
