@@ -29,7 +29,11 @@ const layerRules = layers.flatMap((folders, height) =>
 )
 
 /** The only places in `lib` that may know a third-party package. */
-const doors = { kafkajs: '^lib/transport/kafkajs/', lmdb: '^lib/(state/lmdb[.]ts$|transport/embedded/)' }
+const doors = {
+  kafkajs: '^lib/transport/kafkajs/',
+  lmdb: '^lib/(state/lmdb[.]ts$|transport/embedded/)',
+  '(snappy|lz4-napi|@toondepauw/node-zstd)': '^lib/transport/batch/codecs[.]ts$',
+}
 
 const doorRules = Object.entries(doors).map(([name, door]) => ({
   name: `door-${name}`,

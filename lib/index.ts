@@ -49,6 +49,7 @@ export { createApp } from './runtime/app.js'
 export type { App, AppConfig, AppState, Logger, NewRecord, RestoreProgress, Tuning } from './dsl/surface.js'
 export type { StreamOptions } from './topology/node.js'
 export type { Topology } from './topology/describe.js'
+export type { Compression } from './transport/batch/compression.js'
 
 /* ------------------------------------------------------------------ errors */
 export { policy } from './topology/policy.js'

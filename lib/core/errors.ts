@@ -77,7 +77,10 @@ const table = {
     hint: 'The log holds bytes that are not a record batch. Check the broker; skip it with an `onError` policy.',
     retriable: false,
   },
-  MR_COMPRESSION: { hint: 'Records are compressed with a codec that is not available here.', retriable: false },
+  MR_COMPRESSION: {
+    hint: 'Install millrace on the platform where it runs, without --omit=optional; or choose another compression where the records are written.',
+    retriable: false,
+  },
   MR_BROKER_UNREACHABLE: { hint: 'Check `brokers`, the network and the listener names of the cluster.', retriable: true },
   MR_AUTHENTICATION: { hint: 'Check `kafka.sasl` and `kafka.ssl`.', retriable: false },
   MR_AUTHORIZATION: { hint: 'The principal lacks a permission named in the message.', retriable: false },

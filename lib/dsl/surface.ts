@@ -24,6 +24,7 @@ import type { Topology } from '../topology/describe.js'
 import type { StreamOptions } from '../topology/node.js'
 import type { ErrorPolicy } from '../topology/policy.js'
 import type { Topic, TopicSink, TopicSource } from '../topology/topic.js'
+import type { Compression } from '../transport/batch/compression.js'
 import type { FixedWindows, SessionWindows } from '../window/windows.js'
 
 /* ---------------------------------------------------------------- streams */
@@ -992,6 +993,13 @@ export interface Tuning {
   fetchWait?: Duration | undefined
   /** Per partition and fetch, in bytes. Default 1 MiB. */
   fetchBytes?: number | undefined
+  /**
+   * How what the app writes is compressed: outputs, repartition topics, changelogs. `'none'` (default), `'gzip'`, `'snappy'`, `'lz4'` or
+   * `'zstd'`. What is read may be compressed in any of these ways. A batch that would not become smaller stays as it is. It concerns
+   * Kafka; the embedded log keeps batches as they are. Where the codec cannot be loaded, `start` throws `MR_COMPRESSION`.
+   * **Source** Kafka's `compression.type` of a producer.
+   */
+  compression?: Compression | undefined
   /**
    * After that the broker aborts the transaction of a process that is gone; until then its partitions, and readers of its outputs,
    * wait. Default '10s'. Kafka's `transaction.timeout.ms`; at most the broker's `transaction.max.timeout.ms`.

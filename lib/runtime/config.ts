@@ -3,6 +3,7 @@ import { MillraceError } from '../core/errors.js'
 import type { AppConfig } from '../dsl/surface.js'
 import { checkName } from '../topology/names.js'
 import { policy, type ErrorPolicy } from '../topology/policy.js'
+import { compressions, type Compression } from '../transport/batch/compression.js'
 import { stderrLogger, type Logger } from './logger.js'
 
 /** An AppConfig with its defaults, durations in ms, checked. */
@@ -22,6 +23,7 @@ export interface Settings {
   readonly rebalanceTimeoutMs: number
   readonly fetchWaitMs: number
   readonly fetchBytes: number
+  readonly compression: Compression
   readonly transactionTimeoutMs: number
   readonly dirtyBytes: number
   /** The embedded log creates any topic, with that many partitions unless its descriptor says otherwise. */
@@ -49,6 +51,7 @@ export const readConfig = (config: AppConfig): Settings => {
     rebalanceTimeoutMs: durationMs(tuning.rebalanceTimeout ?? '60s', 'tuning.rebalanceTimeout'),
     fetchWaitMs: durationMs(tuning.fetchWait ?? '500ms', 'tuning.fetchWait'),
     fetchBytes: bytes(tuning.fetchBytes ?? mebibyte, 'tuning.fetchBytes'),
+    compression: compressionOf(tuning.compression ?? 'none'),
     transactionTimeoutMs: durationMs(tuning.transactionTimeout ?? '10s', 'tuning.transactionTimeout'),
     dirtyBytes: bytes(tuning.dirtyBytes ?? 16 * mebibyte, 'tuning.dirtyBytes'),
     embeddedPartitions: 4,
@@ -66,6 +69,11 @@ export const readConfig = (config: AppConfig): Settings => {
 const isExactlyOnce = (delivery: string): boolean => {
   if (delivery === 'at-least-once' || delivery === 'exactly-once') return delivery === 'exactly-once'
   throw new MillraceError('MR_CONFIG', `delivery is ${delivery}, not 'at-least-once' or 'exactly-once'`)
+}
+
+const compressionOf = (name: Compression): Compression => {
+  if (compressions.includes(name)) return name
+  throw new MillraceError('MR_CONFIG', `tuning.compression is ${String(name)}, not one of ${compressions.join(', ')}`)
 }
 
 const bytes = (value: number, what: string): number => {

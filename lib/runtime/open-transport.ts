@@ -4,8 +4,8 @@ import type { Transport } from '../transport/port.js'
 import type { Settings } from './config.js'
 
 /** Kafka when there are brokers, else the log in this process. The client is loaded only by those who use it. */
-export const openTransport = async ({ id, brokers, kafka, stateDir, logger }: Settings): Promise<Transport> => {
+export const openTransport = async ({ id, brokers, kafka, compression, stateDir, logger }: Settings): Promise<Transport> => {
   if (brokers === null) return embeddedTransport({ stateDir: stateDir ?? ':memory:', clock: systemClock })
   const { kafkaTransport } = await import('../transport/kafkajs/transport.js')
-  return kafkaTransport({ brokers, kafka, clientId: id, clock: systemClock, logger })
+  return kafkaTransport({ brokers, kafka, clientId: id, compression, clock: systemClock, logger })
 }

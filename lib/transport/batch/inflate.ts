@@ -1,25 +1,25 @@
-import { gunzipSync } from 'node:zlib'
-import { MillraceError, toError } from '../../core/errors.js'
+import { isMillraceError, MillraceError, toError } from '../../core/errors.js'
 import type { TopicPartition } from '../port.js'
+import { codecOf } from './codecs.js'
+import { compressions } from './compression.js'
 import { attribute, attributes, baseOffset, corrupt, headerBytes } from './header.js'
 
-/** No batch of a sane broker inflates to more; a few crafted bytes could take all of the memory otherwise. */
-const maxBytes = 512 * 1024 * 1024
-
-const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+/** No batch of a sane producer inflates to more; a few crafted bytes could take all of the memory otherwise. */
+const maxBytes = 256 * 1024 * 1024
 
 /** The batch itself when it is not compressed, else its records, without the header. */
 export const inflate = (batch: Buffer, at: TopicPartition): Buffer => {
-  const codec = attributes(batch) & attribute.compression
-  if (codec === 0) return batch
-  if (codec !== 1)
-    throw new MillraceError(
-      'MR_COMPRESSION',
-      `${at.topic}-${at.partition} at offset ${baseOffset(batch)} is compressed with ${codecs[codec] ?? `codec ${codec}`}`,
-    )
+  const number = attributes(batch) & attribute.compression
+  if (number === 0 || batch.length === headerBytes) return batch
+  const compression = compressions[number]
+  const what = `${at.topic}-${at.partition} at offset ${baseOffset(batch)} is compressed with`
+  if (compression === undefined || compression === 'none') throw new MillraceError('MR_COMPRESSION', `${what} codec ${number}`)
   try {
-    return gunzipSync(batch.subarray(headerBytes), { maxOutputLength: maxBytes })
-  } catch (error) {
-    throw corrupt(at, baseOffset(batch), `gunzip says: ${toError(error).message}`)
+    return codecOf(compression).decompress(batch.subarray(headerBytes), maxBytes)
+  } catch (thrown) {
+    if (isMillraceError(thrown, 'MR_COMPRESSION'))
+      throw new MillraceError('MR_COMPRESSION', `${what} ${compression}; ${thrown.summary}`, { cause: thrown })
+    const error = toError(thrown)
+    throw corrupt(at, baseOffset(batch), `its records cannot be inflated with ${compression}: ${error.message}`)
   }
 }

@@ -1,8 +1,10 @@
 import type { KHeaders } from '../../core/headers.js'
 import { noHeaders } from '../../core/headers.js'
 import type { OutRecord } from '../../core/record.js'
+import { codecOf } from './codecs.js'
+import { compressions, type Codec, type Compression } from './compression.js'
 import { crc32c } from './crc32c.js'
-import { attribute, field, headerBytes, writeInt64 } from './header.js'
+import { attribute, attributes, field, headerBytes, writeInt64 } from './header.js'
 
 /** Who writes a batch, for the broker to recognise a repetition; what `InitProducerId` and our own counting gave. */
 export interface ProducerStamp {
@@ -15,18 +17,26 @@ export interface ProducerStamp {
 const smallest = 512
 const largestFirst = 1024 * 1024
 
-/** Builds record batches v2, uncompressed, one at a time: records are encoded as they come, header and checksum at the end. */
+/** Builds record batches v2, one at a time: records are encoded as they come, compression, header and checksum at the end. */
 export class BatchWriter {
+  private readonly codec: Codec | null
+  private readonly codecNumber: number
   private bytes = Buffer.allocUnsafeSlow(smallest)
   private at = headerBytes
   private records = 0
   private firstTimestamp = 0
   private maxTimestamp = 0
 
+  /** Throws `MR_COMPRESSION` where the codec is not available. A batch that would not become smaller is left as it is. */
+  constructor(compression: Compression = 'none') {
+    this.codec = compression === 'none' ? null : codecOf(compression)
+    this.codecNumber = compressions.indexOf(compression)
+  }
+
   get count(): number {
     return this.records
   }
-  /** What `seal` would give now, exactly. */
+  /** What `seal` would give now, without compression. */
   get byteLength(): number {
     return this.at
   }
@@ -56,22 +66,21 @@ export class BatchWriter {
   /** The batch, with base offset 0; the writer is empty again. There must be at least one record. */
   seal(producer?: ProducerStamp): Buffer {
     if (this.records === 0) throw new RangeError('a record batch has at least one record')
-    const batch = this.bytes.subarray(0, this.at)
+    const plain = this.bytes.subarray(0, this.at)
+    const smaller = this.codec && deflated(plain, this.codec)
+    const batch = smaller ?? plain
     writeInt64(batch, 0, field.baseOffset)
     batch.writeInt32BE(batch.length - field.leaderEpoch, field.length)
     batch.writeInt32BE(-1, field.leaderEpoch)
     batch.writeInt8(2, field.magic)
-    batch.writeInt16BE(producer?.isTransactional === true ? attribute.transactional : 0, field.attributes)
+    batch.writeInt16BE(smaller === null ? 0 : this.codecNumber, field.attributes)
     batch.writeInt32BE(this.records - 1, field.lastOffsetDelta)
     writeInt64(batch, this.firstTimestamp, field.firstTimestamp)
     writeInt64(batch, this.maxTimestamp, field.maxTimestamp)
-    batch.writeBigInt64BE(producer?.producerId ?? -1n, field.producerId)
-    batch.writeInt16BE(producer?.producerEpoch ?? -1, field.producerEpoch)
-    batch.writeInt32BE(producer?.baseSequence ?? -1, field.baseSequence)
     batch.writeInt32BE(this.records, field.count)
-    sum(batch)
+    stampProducer(batch, producer ?? nobody)
     // The next batch of a writer is mostly as large as the last one.
-    this.bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(this.at, smallest), largestFirst))
+    if (smaller === null) this.bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(this.at, smallest), largestFirst))
     this.at = headerBytes
     this.records = 0
     return batch
@@ -122,6 +131,24 @@ export class BatchWriter {
     this.bytes.set(bytes, this.at)
     this.at += bytes.length
   }
+}
+
+const nobody: ProducerStamp = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
+
+/** Makes it a batch of that producer; nothing else of it changes but the checksum. */
+export const stampProducer = (batch: Buffer, producer: ProducerStamp): void => {
+  const others = attributes(batch) & ~attribute.transactional
+  batch.writeInt16BE(producer.isTransactional === true ? others | attribute.transactional : others, field.attributes)
+  batch.writeBigInt64BE(producer.producerId, field.producerId)
+  batch.writeInt16BE(producer.producerEpoch, field.producerEpoch)
+  batch.writeInt32BE(producer.baseSequence, field.baseSequence)
+  sum(batch)
+}
+
+/** Null when compression does not pay. */
+const deflated = (plain: Buffer, codec: Codec): Buffer | null => {
+  const records = codec.compress(plain.subarray(headerBytes))
+  return records.length + headerBytes < plain.length ? Buffer.concat([plain.subarray(0, headerBytes), records]) : null
 }
 
 /** Writes the checksum of a finished batch. */

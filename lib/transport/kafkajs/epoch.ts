@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js'
 import type { MillraceError } from '../../core/errors.js'
+import type { Compression } from '../batch/compression.js'
 import type { TopicPartition } from '../port.js'
 import type { Connections } from './connections.js'
 import { broker } from './error-codes.js'
@@ -17,6 +18,7 @@ export interface TransactionContext {
   /** Of the transactional id. */
   readonly coordinator: AskedCoordinator
   readonly timeoutMs: number
+  readonly compression: Compression
   readonly note: (error: MillraceError) => void
 }
 
@@ -29,6 +31,7 @@ export class Epoch implements Author {
   /** It is the transaction that has a time limit. */
   readonly deliveryTimeoutMs = Infinity
   readonly transactionalId: string
+  readonly compression: Compression
   private readonly broken: Promise<never>
   private breakOff: (error: MillraceError) => void = () => undefined
   private isOver: () => boolean = () => true
@@ -42,6 +45,7 @@ export class Epoch implements Author {
     private readonly context: TransactionContext,
   ) {
     this.transactionalId = writer.transactionalId
+    this.compression = context.compression
     this.broken = new Promise<never>((_, reject) => (this.breakOff = reject))
     this.broken.catch(() => undefined) // heard only while a transaction waits
     this.sender = new Sender(context.connections, context.clock, this)

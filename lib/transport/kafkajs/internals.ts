@@ -1,5 +1,6 @@
 import { Kafka, logLevel, type logCreator } from 'kafkajs'
 import { MillraceError } from '../../core/errors.js'
+import type { Compression } from '../batch/compression.js'
 
 /**
  * The parts of kafkajs 2.2.4 that its types leave out and we build on. kafkajs is pinned, and every part is looked for
@@ -110,6 +111,8 @@ export interface KafkaSettings {
   readonly clientId: string
   /** What kafkajs takes: ssl, sasl, socketFactory, timeouts ... */
   readonly kafka: Readonly<Record<string, unknown>>
+  /** Of what is written. Default 'none'. */
+  readonly compression?: Compression
   readonly log: KafkaLog
 }
 /** What kafkajs has to say. It calls much an error that it handles a moment later, so its errors come as warnings. */

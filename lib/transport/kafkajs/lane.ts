@@ -3,7 +3,7 @@ import type { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
 import { recordCount } from '../batch/header.js'
 import { readBatch } from '../batch/reader.js'
-import { BatchWriter } from '../batch/writer.js'
+import { stampProducer, type BatchWriter } from '../batch/writer.js'
 import type { Delivery, TopicPartition } from '../port.js'
 
 /** As whom batches are written. Several may be in use at a time, each by partitions of its own. */
@@ -34,6 +34,12 @@ export interface SealedBatch {
   isUncertain: boolean
 }
 
+/** Where lanes take their writers from, and give them back. */
+export interface Writers {
+  take(): BatchWriter
+  giveBack(writer: BatchWriter): void
+}
+
 /** Fits into a topic's default max.message.bytes, 1 MiB and 12 bytes. */
 const maxBatchBytes = 1_000_000
 const recordOverhead = 64
@@ -60,6 +66,7 @@ export class Lane implements TopicPartition {
   constructor(
     readonly topic: string,
     readonly partition: number,
+    private readonly writers: Writers,
     private readonly onSettled: (weight: number) => void,
   ) {}
 
@@ -68,11 +75,11 @@ export class Lane implements TopicPartition {
   }
 
   /** Returns the weight of the record. */
-  append(record: OutRecord, delivery: Delivery, origin: unknown, clock: Clock, newWriter: () => BatchWriter): number {
+  append(record: OutRecord, delivery: Delivery, origin: unknown, clock: Clock): number {
     const weight = (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverhead
     let open = this.waiting.at(-1)
     if (open === undefined || open.writer.byteLength + weight > maxBatchBytes) {
-      open = { writer: newWriter(), deliveries: [], origins: [], since: clock.now(), weight: 0 }
+      open = { writer: this.writers.take(), deliveries: [], origins: [], since: clock.now(), weight: 0 }
       this.waiting.push(open)
     }
     open.writer.append(record)
@@ -107,14 +114,14 @@ export class Lane implements TopicPartition {
   }
 
   /** The bytes to send now, numbered; as `identity` unless the lane has one already. */
-  take(identity: ProducerId, recycle: (writer: BatchWriter) => void): SealedBatch | null {
+  take(identity: ProducerId): SealedBatch | null {
     const own = this.identity ?? this.startOver(identity)
     const repeated = this.sealed[0]
     if (repeated !== undefined) return repeated
     const open = this.waiting.shift()
     if (open === undefined) return null
     const bytes = open.writer.seal({ ...own, baseSequence: this.nextSequence })
-    recycle(open.writer)
+    this.writers.giveBack(open.writer)
     const { deliveries, origins, since, weight } = open
     const sealed: SealedBatch = { bytes, deliveries, origins, since, weight, isUncertain: false }
     this.sealed = [sealed]
@@ -170,12 +177,13 @@ export class Lane implements TopicPartition {
     const records = readBatch(batch.bytes, 0, this, { verifyCrc: false })
     const middle = records.length >> 1
     const half = (from: number, to: number): SealedBatch => {
-      const writer = new BatchWriter()
+      const writer = this.writers.take()
       for (const record of records.slice(from, to)) writer.append(record)
-      const baseSequence = wrap(this.nextSequence + from)
+      const bytes = writer.seal({ ...identity, baseSequence: wrap(this.nextSequence + from) })
+      this.writers.giveBack(writer)
       const [deliveries, origins] = [batch.deliveries.slice(from, to), batch.origins.slice(from, to)]
       const weight = from === 0 ? batch.weight >> 1 : batch.weight - (batch.weight >> 1)
-      return { bytes: writer.seal({ ...identity, baseSequence }), deliveries, origins, since: batch.since, weight, isUncertain: false }
+      return { bytes, deliveries, origins, since: batch.since, weight, isUncertain: false }
     }
     this.sealed.splice(0, 1, half(0, middle), half(middle, records.length))
     return true
@@ -203,11 +211,10 @@ export class Lane implements TopicPartition {
     if (identity === null) return
     let baseSequence = this.nextSequence
     this.sealed = this.sealed.map((batch) => {
-      const records = readBatch(batch.bytes, 0, this, { verifyCrc: false })
-      const writer = new BatchWriter()
-      for (const record of records) writer.append(record)
-      const bytes = writer.seal({ ...identity, baseSequence })
-      baseSequence = wrap(baseSequence + records.length)
+      // A copy: the old bytes may still wait in a socket.
+      const bytes = Buffer.from(batch.bytes)
+      stampProducer(bytes, { ...identity, baseSequence })
+      baseSequence = wrap(baseSequence + recordCount(bytes))
       return { ...batch, bytes, isUncertain: false }
     })
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
 import type { Delivery, Producer, ProducerOptions, TopicPartition } from '../port.js'
+import type { Compression } from '../batch/compression.js'
 import { Connections } from './connections.js'
 import { toMillraceError } from './errors.js'
 import type { KafkaSettings } from './internals.js'
@@ -16,6 +17,7 @@ export class KafkaProducer implements Producer, Author {
   readonly transactionalId = null
   readonly lingerMs: number
   readonly deliveryTimeoutMs: number
+  readonly compression: Compression
   private readonly sender: Sender
   private identity: ProducerId | null = null
   private isInitialising = false
@@ -31,6 +33,7 @@ export class KafkaProducer implements Producer, Author {
   ) {
     this.lingerMs = options.lingerMs ?? 5
     this.deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
+    this.compression = kafka.compression ?? 'none'
     this.sender = new Sender(connections, clock, this)
   }
 

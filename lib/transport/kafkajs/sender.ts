@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
+import type { Compression } from '../batch/compression.js'
 import { BatchWriter } from '../batch/writer.js'
 import type { Delivery, TopicPartition } from '../port.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isRetriable, isStaleMetadata, nameOf } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
-import { Lane, type ProducerId } from './lane.js'
+import { Lane, type ProducerId, type Writers } from './lane.js'
 import { produceV7, type ProducedPart } from './requests.js'
 
 const maxRequestBytes = 8 * 1024 * 1024
@@ -22,6 +23,7 @@ export interface Author {
   readonly transactionalId: string | null
   readonly lingerMs: number
   readonly deliveryTimeoutMs: number
+  readonly compression: Compression
   /** As whom the next batch of the lane is written, if it has not begun as somebody. Null: not now; the author wakes the sender. */
   identityFor(lane: Lane): ProducerId | null
   /** The broker does not go on with the sequence of the lane, for example because the topic was purged or made anew. */
@@ -62,7 +64,7 @@ export class Sender {
 
   append({ topic, partition }: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
     const lane = this.laneOf(topic, partition)
-    this.bytes += lane.append(record, delivery, origin, this.clock, this.newWriter)
+    this.bytes += lane.append(record, delivery, origin, this.clock)
     if (lane.isReady) this.wake()
     // Of a lane that is active already somebody thinks: a timer, or the answer to its request.
     if (this.active.has(lane)) return
@@ -102,9 +104,11 @@ export class Sender {
     this.timer?.cancel()
   }
 
-  private readonly newWriter = (): BatchWriter => this.spareWriters.pop() ?? new BatchWriter()
-  private readonly recycle = (writer: BatchWriter): void => {
-    if (this.spareWriters.length < maxSpareWriters) this.spareWriters.push(writer)
+  private readonly writers: Writers = {
+    take: () => this.spareWriters.pop() ?? new BatchWriter(this.author.compression),
+    giveBack: (writer) => {
+      if (this.spareWriters.length < maxSpareWriters) this.spareWriters.push(writer)
+    },
   }
 
   private laneOf(topic: string, partition: number): Lane {
@@ -118,7 +122,7 @@ export class Sender {
         (error: unknown) => this.author.note(toMillraceError(error, `looking for topic ${topic}`)),
       )
     }
-    return (lanes[partition] ??= new Lane(topic, partition, (weight) => (this.bytes -= weight)))
+    return (lanes[partition] ??= new Lane(topic, partition, this.writers, (weight) => (this.bytes -= weight)))
   }
 
   /* ------------------------------------------------------------ when to send */
@@ -213,7 +217,7 @@ export class Sender {
     for (const lane of lanes) {
       if (size >= maxRequestBytes) break
       const identity = this.author.identityFor(lane)
-      const batch = identity && lane.take(identity, this.recycle)
+      const batch = identity && lane.take(identity)
       if (batch === null) continue
       size += batch.bytes.length
       lane.isInFlight = true

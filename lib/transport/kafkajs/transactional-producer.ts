@@ -35,6 +35,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
       clock,
       coordinator: new AskedCoordinator(connections, clock, options.transactionalId, coordinates.transactions),
       timeoutMs: options.timeoutMs,
+      compression: kafka.compression ?? 'none',
       note: (error) => kafka.log('info', error.message, {}),
     }
     const giveUpAt = clock.now() + initMs

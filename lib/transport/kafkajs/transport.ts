@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
+import { codecOf } from '../batch/codecs.js'
+import type { Compression } from '../batch/compression.js'
 import type {
   GroupListener,
   GroupOptions,
@@ -29,6 +31,8 @@ export interface KafkaTransportOptions {
   /** Anything kafkajs's `new Kafka` takes: ssl, sasl, socketFactory, connectionTimeout, requestTimeout, retry ... */
   readonly kafka?: Readonly<Record<string, unknown>>
   readonly clientId: string
+  /** Of all batches that are written. Default 'none'. */
+  readonly compression?: Compression
   readonly clock: Clock
   /** Hears of what is dealt with: reconnects, leader changes. */
   readonly logger?: TransportLogger
@@ -39,11 +43,22 @@ export interface TransportLogger {
   warn(details: object, message?: string): void
 }
 
-/** A Kafka cluster through kafkajs 2.2.4: its connections, its authentication and its group protocol; the rest is ours. */
-export const kafkaTransport = ({ brokers, kafka = {}, clientId, clock, logger }: KafkaTransportOptions): Transport => {
+/**
+ * A Kafka cluster through kafkajs 2.2.4: its connections, its authentication and its group protocol; the rest is ours.
+ * Throws `MR_COMPRESSION` where what is to compress with is not available.
+ */
+export const kafkaTransport = ({
+  brokers,
+  kafka = {},
+  clientId,
+  compression = 'none',
+  clock,
+  logger,
+}: KafkaTransportOptions): Transport => {
   if (brokers.length === 0) throw new MillraceError('MR_CONFIG', '`brokers` is empty')
   const log: KafkaLog = (level, message, details) => logger?.[level](details, message)
-  return new KafkaTransport({ brokers, kafka, clientId, log }, clock)
+  if (compression !== 'none') codecOf(compression)
+  return new KafkaTransport({ brokers, kafka, clientId, compression, log }, clock)
 }
 
 class KafkaTransport implements Transport {

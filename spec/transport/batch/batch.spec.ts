@@ -89,10 +89,11 @@ describe('BatchWriter', () => {
 })
 
 describe('readBatch', () => {
-  it('reads what kafkajs has written, compressed with gzip or not', async () => {
+  it('reads what kafkajs has written, compressed with gzip, with snappy or not', async () => {
+    const compression = fc.constantFrom(0 as const, 1 as const, 2 as const)
     await fc.assert(
-      fc.asyncProperty(fc.array(kafkajsRecord, { minLength: 1, maxLength: 30 }), fc.constantFrom(0, 1), async (records, compression) => {
-        const batch = await writtenByKafkajs(records, { baseOffset: 5_000_000_000, compression: compression === 1 ? 1 : 0 })
+      fc.asyncProperty(fc.array(kafkajsRecord, { minLength: 1, maxLength: 30 }), compression, async (records, compression) => {
+        const batch = await writtenByKafkajs(records, { baseOffset: 5_000_000_000, compression })
 
         const read = readBatch(batch, 0, at)
 
@@ -119,19 +120,6 @@ describe('readBatch', () => {
     stampAppendTime(batch, 7777)
 
     expect(readBatch(batch, 0, at).map((record) => record.timestamp)).toEqual([7777, 7777])
-  })
-
-  it.each([
-    [2, 'snappy'],
-    [3, 'lz4'],
-    [4, 'zstd'],
-  ])('names compression codec %i: %s', (codec, title) => {
-    const batch = written([text('a', '0')])
-    batch.writeInt16BE(codec, header.field.attributes)
-
-    expect(() => readBatch(batch, 0, at, { verifyCrc: false })).toThrow(
-      expect.objectContaining({ code: 'MR_COMPRESSION', message: expect.stringContaining(title) as string }),
-    )
   })
 
   it('names topic, partition and offset of a batch whose bytes have changed', () => {

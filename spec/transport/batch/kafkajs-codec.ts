@@ -20,6 +20,9 @@ const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder') as (d
   records: readonly KafkajsRecord[]
 }>
 const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => unknown
+const { Codecs } = require('kafkajs/src/protocol/message/compression') as { Codecs: Record<number, unknown> }
+/** The plug-in most users of kafkajs have: writes one raw block. */
+Codecs[2] = require('kafkajs-snappy')
 export const kafkajsMurmur2 = require('kafkajs/src/producer/partitioners/default/murmur2') as (key: Buffer) => number
 export const kafkajsCrc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (bytes: Buffer) => number
 /* eslint-enable @typescript-eslint/no-require-imports */
@@ -34,7 +37,8 @@ interface KafkajsRecord {
 
 export interface BatchOptions {
   readonly baseOffset?: number
-  readonly compression?: 0 | 1
+  /** kafkajs has gzip, and snappy by plug-in. */
+  readonly compression?: 0 | 1 | 2
   readonly producerId?: bigint
   readonly isTransactional?: boolean
 }

@@ -6,15 +6,15 @@ import type { OutRecord } from '../../../lib/core/record.js'
 import { field } from '../../../lib/transport/batch/header.js'
 import { readBatch } from '../../../lib/transport/batch/reader.js'
 import { BatchWriter } from '../../../lib/transport/batch/writer.js'
-import { Lane, type ProducerId } from '../../../lib/transport/kafkajs/lane.js'
+import { Lane, type ProducerId, type Writers } from '../../../lib/transport/kafkajs/lane.js'
 import type { Delivery } from '../../../lib/transport/port.js'
 
 const record = (value: string): OutRecord => ({ key: null, value: Buffer.from(value), timestamp: 1, headers: noHeaders })
 const at = { topic: 'words', partition: 0 }
 const id = (producerId: number): ProducerId => ({ producerId: BigInt(producerId), producerEpoch: 0 })
 const error = new MillraceError('MR_PRODUCE', 'refused')
-const newWriter = (): BatchWriter => new BatchWriter()
 const keep = (): void => undefined
+const writers: Writers = { take: () => new BatchWriter(), giveBack: keep }
 
 /** A partition leader as Kafka's is: it knows the last sequence of each producer, and stores nothing twice. */
 class Leader {
@@ -36,13 +36,13 @@ class Leader {
 
 describe('Lane', () => {
   it('tells one listener once for a run of records', () => {
-    const lane = new Lane('words', 0, keep)
+    const lane = new Lane('words', 0, writers, keep)
     const heard: (readonly [string, number, number])[] = []
     const listener = (name: string): Delivery => ({ delivered: (count, _at, last) => heard.push([name, count, last]), failed: keep })
     const [one, other] = [listener('one'), listener('other')]
-    for (const delivery of [one, one, other, one]) lane.append(record('v'), delivery, null, systemClock, newWriter)
+    for (const delivery of [one, one, other, one]) lane.append(record('v'), delivery, null, systemClock)
 
-    lane.take(id(1), keep)
+    lane.take(id(1))
     lane.arrived(10)
 
     expect(heard).toEqual([
@@ -53,30 +53,30 @@ describe('Lane', () => {
   })
 
   it('gives the numbers of a refused batch to the next one', () => {
-    const lane = new Lane('words', 0, keep)
+    const lane = new Lane('words', 0, writers, keep)
     const failed: unknown[] = []
     const delivery: Delivery = { delivered: keep, failed: (_error, origin) => failed.push(origin) }
     const leader = new Leader()
-    lane.append(record('a'), delivery, 'a', systemClock, newWriter)
-    leader.append(lane.take(id(1), keep)?.bytes ?? Buffer.alloc(0))
+    lane.append(record('a'), delivery, 'a', systemClock)
+    leader.append(lane.take(id(1))?.bytes ?? Buffer.alloc(0))
     lane.arrived(0)
-    lane.append(record('refused'), delivery, 'refused', systemClock, newWriter)
-    lane.take(id(1), keep)
+    lane.append(record('refused'), delivery, 'refused', systemClock)
+    lane.take(id(1))
     lane.refused(error)
-    lane.append(record('b'), delivery, 'b', systemClock, newWriter)
+    lane.append(record('b'), delivery, 'b', systemClock)
 
-    expect(leader.append(lane.take(id(1), keep)?.bytes ?? Buffer.alloc(0))).toEqual({ baseOffset: 1 })
+    expect(leader.append(lane.take(id(1))?.bytes ?? Buffer.alloc(0))).toEqual({ baseOffset: 1 })
     expect(failed).toEqual(['refused'])
   })
 
   it('sends the same bytes until they are answered for', () => {
-    const lane = new Lane('words', 0, keep)
-    lane.append(record('a'), { delivered: keep, failed: keep }, null, systemClock, newWriter)
+    const lane = new Lane('words', 0, writers, keep)
+    lane.append(record('a'), { delivered: keep, failed: keep }, null, systemClock)
 
-    const first = lane.take(id(1), keep)?.bytes
-    lane.append(record('b'), { delivered: keep, failed: keep }, null, systemClock, newWriter)
+    const first = lane.take(id(1))?.bytes
+    lane.append(record('b'), { delivered: keep, failed: keep }, null, systemClock)
 
-    expect(lane.take(id(2), keep)?.bytes).toBe(first)
+    expect(lane.take(id(2))?.bytes).toBe(first)
   })
 
   type Step =
@@ -97,7 +97,7 @@ describe('Lane', () => {
         const leader = new Leader()
         const told = new Map<string, 'failed' | number>()
         let weight = 0
-        const lane = new Lane('words', 0, (settled) => (weight -= settled))
+        const lane = new Lane('words', 0, writers, (settled) => (weight -= settled))
         let [appended, producers] = [0, 1]
         const append = (refused: boolean): void => {
           const value = `${appended++}${refused ? '!' : ''}`
@@ -110,11 +110,10 @@ describe('Lane', () => {
             { delivered: (_count, _at, last) => tell(last), failed: () => tell('failed') },
             null,
             systemClock,
-            newWriter,
           )
         }
         const send = (fate: 'answered' | 'lost before' | 'lost after' | 'given up'): void => {
-          const batch = lane.take(id(producers), keep)
+          const batch = lane.take(id(producers))
           if (batch === null) return
           const isRefused = readBatch(batch.bytes, 0, at).some((one) => one.utf8Value()?.endsWith('!') === true)
           if (fate === 'lost before') return void (batch.isUncertain = true)

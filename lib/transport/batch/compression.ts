@@ -1,0 +1,14 @@
+/** By the number that the attributes of a batch hold. */
+export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+/**
+ * How the records of a batch are compressed.
+ * @since 0.1.0
+ */
+export type Compression = (typeof compressions)[number]
+
+/** One way to compress bytes. */
+export interface Codec {
+  compress(bytes: Buffer): Buffer
+  /** Throws where the bytes are damaged, and rather than give more than `maxBytes`. */
+  decompress(bytes: Buffer, maxBytes: number): Buffer
+}
