@@ -1,10 +1,16 @@
-import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
 import * as Th from 'fp-ts/lib/These.js'
 import { codec, topic, type App, type JoinWindow, type KStream } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
-import { partitionOf } from '../../lib/core/murmur2.js'
-import { referenceJoin, type Kind, type Result, type Sent } from './reference.js'
+
+type Kind = 'inner' | 'left' | 'outer'
+type Result = readonly [key: string | null, value: string, time: number]
+interface Sent {
+  readonly side: 'left' | 'right'
+  readonly key: string | null
+  readonly value: string | null
+  readonly time: number
+}
 
 const nullable = codec.nullable(codec.string)
 const lefts = topic('lefts', { key: nullable, value: nullable })
@@ -282,51 +288,4 @@ describe('the plan of a join', () => {
       code: 'MR_CO_PARTITIONING',
     })
   })
-})
-
-describe('a join of random histories', () => {
-  const duration = fc.constantFrom(0, 1, 5, 12, 20)
-  const windows = fc.record({ before: duration, after: duration, grace: duration })
-  const record: fc.Arbitrary<Sent> = fc.record({
-    side: fc.constantFrom('left', 'right'),
-    key: fc.oneof({ weight: 12, arbitrary: fc.constantFrom<string | null>('a', 'b', 'c') }, { weight: 1, arbitrary: fc.constant(null) }),
-    value: fc.oneof({ weight: 12, arbitrary: fc.constant<string | null>('x') }, { weight: 1, arbitrary: fc.constant(null) }),
-    time: fc.integer({ min: 0, max: 120 }),
-  })
-  /** Times drift upwards, with some far behind. */
-  const history = fc
-    .array(record, { minLength: 5, maxLength: 40 })
-    .map((sent) =>
-      sent.map((each, i) => ({ ...each, time: each.time % 4 === 0 ? each.time : i * 3 + (each.time % 15), value: each.value && `${i}.` })),
-    )
-  const events = fc.array(fc.constantFrom('restart', 'crash', 'loseDisk', 'none', 'none', 'none', 'none', 'none', 'none', 'none'), {
-    minLength: 40,
-    maxLength: 40,
-  })
-
-  it.each(['inner', 'left', 'outer'] as const)(
-    'gives what a slow and obvious %s join gives, over restarts, crashes and lost disks',
-    async (kind) => {
-      await fc.assert(
-        fc.asyncProperty(history, windows, events, fc.constantFrom(1, 2), async (sent, { before, after, grace }, happens, partitions) => {
-          await using t = await testContext(define(kind, { within: { before, after }, grace }), { partitions })
-          const partition = ({ key }: Sent) => (key === null ? -1 : partitionOf(Buffer.from(key), partitions))
-          const expected = new Map<Sent, readonly Result[]>()
-          for (let p = -1; p < partitions; p++) {
-            const part = sent.filter((each) => partition(each) === p)
-            const found = referenceJoin(part, kind, { before, after, grace })
-            part.forEach((each, i) => expected.set(each, found[i] ?? []))
-          }
-          for (const [i, each] of sent.entries()) {
-            const what = happens[i]
-            if (what === 'restart' || what === 'crash' || what === 'loseDisk') await t[what]()
-            await t.input(each.side === 'left' ? lefts : rights).send(each.key, each.value, each.time)
-            expect(results(t)).toEqual(expected.get(each))
-          }
-        }),
-        { numRuns: 120, seed: 20261124 },
-      )
-    },
-    120_000,
-  )
 })

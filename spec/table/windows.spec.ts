@@ -1,18 +1,14 @@
-import fc from 'fast-check'
 import {
   agg,
   calendar,
   codec,
-  hopping,
   session,
-  sliding,
   topic,
   tumbling,
   type App,
   type FixedWindows,
   type KTable,
   type MillraceError,
-  type SessionWindows,
   type Windowed,
 } from '../../lib/index.js'
 import { testContext } from '../../lib/testing/index.js'
@@ -21,170 +17,16 @@ const clicks = topic('clicks', { key: codec.string, value: codec.string })
 const late = topic('late', { key: codec.string, value: codec.string })
 const out = topic('out', { key: codec.windowed(codec.string), value: codec.string })
 
-interface Sent {
-  readonly key: string
-  readonly value: string
-  readonly at: number
-}
 type Result = readonly [window: string, value: string]
 const named = ({ key, start, end }: Windowed<string>): string => `${key}@${start}-${end}`
 
 /** All values of each window, in order of arrival; joined sessions keep the order of their records' sessions. */
 const together = { empty: '', add: (all: string, value: string) => all + value, merge: (a: string, b: string) => a + b }
 
-type Kind = 'tumbling' | 'hopping' | 'sliding' | 'session'
-const size = 10
-const grace = 7
-
-/** The windows of a key as they are in the end, slow and obvious: keeps every record, and looks at all of them each time. */
-const reference = (kind: Kind, sent: readonly Sent[]): ReadonlyMap<string, string> => {
-  let streamTime = -1
-  const taken: Sent[] = []
-  const sessions: { key: string; start: number; end: number; value: string }[] = []
-  const isClosed = (end: number): boolean =>
-    kind === 'tumbling' || kind === 'hopping' ? end + grace <= streamTime : end + grace < streamTime
-  const results = new Map<string, string>()
-  for (const record of sent) {
-    streamTime = Math.max(streamTime, record.at)
-    const { key, at, value } = record
-    if (kind === 'session') {
-      const open = sessions.filter((one) => one.key === key && !isClosed(one.end + size))
-      const touched = open.filter((one) => one.start - size <= at && at <= one.end + size).sort((a, b) => a.start - b.start)
-      const merged = {
-        key,
-        start: Math.min(at, ...touched.map(({ start }) => start)),
-        end: Math.max(at, ...touched.map(({ end }) => end)),
-        value: touched.map((one) => one.value).join('') + value,
-      }
-      if (isClosed(merged.end + size)) continue
-      for (const one of touched) {
-        sessions.splice(sessions.indexOf(one), 1)
-        results.delete(named(one))
-      }
-      sessions.push(merged)
-      results.set(named(merged), merged.value)
-      continue
-    }
-    const starts =
-      kind === 'tumbling'
-        ? [at - (at % size)]
-        : kind === 'hopping'
-          ? Array.from({ length: at + 1 }, (_, start) => start).filter((start) => start % 5 === 0 && at < start + size)
-          : Array.from({ length: at + 1 }, (_, start) => start).filter((start) => at <= start + size)
-    const open = starts.filter((start) => !isClosed(start + size))
-    // A sliding window is there when it ends at a record, begins after one, or is the first of all.
-    const isThere = (start: number): boolean =>
-      kind !== 'sliding' ||
-      results.has(named({ key, start, end: start + size })) ||
-      start === Math.max(0, at - size) ||
-      taken.some((one) => one.key === key && one.at + 1 === start)
-    const windows = open.filter(isThere)
-    const right = at + 1
-    const isLate = windows.length === 0
-    const withinRight = taken.filter((one) => one.key === key && one.at >= right && one.at <= right + size)
-    if (!isLate) taken.push(record)
-    const content = (start: number): string =>
-      taken
-        .filter((one) => one.key === key && one.at >= start && one.at <= (kind === 'sliding' ? start + size : start + size - 1))
-        .map((one) => one.value)
-        .join('')
-    for (const start of windows) {
-      const window = named({ key, start, end: start + size })
-      results.set(window, results.has(window) || kind !== 'sliding' ? (results.get(window) ?? '') + value : content(start))
-    }
-    const rightWindow = named({ key, start: right, end: right + size })
-    if (kind === 'sliding' && withinRight.length > 0 && !results.has(rightWindow) && !isClosed(right + size))
-      results.set(rightWindow, content(right))
-  }
-  return results
-}
-
-const windowsOf = (kind: Kind, emit: 'updates' | 'final' | { every: number }): FixedWindows | SessionWindows => {
-  switch (kind) {
-    case 'tumbling':
-      return tumbling(size, { grace, emit })
-    case 'hopping':
-      return hopping(size, { every: 5, grace, emit })
-    case 'sliding':
-      return sliding(size, { grace, emit })
-    case 'session':
-      return session(size, { grace, emit })
-  }
-}
-
-const folded = (app: App, kind: Kind, emit: 'updates' | 'final' | { every: number }): KTable<Windowed<string>, string> => {
-  const windows = windowsOf(kind, emit)
-  const group = app.stream(clicks).groupByKey()
-  return windows._tag === 'SessionWindows' ? group.window(windows).aggregate(together) : group.window(windows).aggregate(together)
-}
-
-type Step = Sent | 'restart' | 'crash' | 'loseDisk'
-const history = fc.array(
-  fc.oneof(
-    {
-      weight: 15,
-      arbitrary: fc.record({ key: fc.constantFrom('a', 'b'), value: fc.constantFrom('x', 'y', 'z'), at: fc.nat({ max: 70 }) }),
-    },
-    { weight: 1, arbitrary: fc.constantFrom('restart' as const, 'crash' as const, 'loseDisk' as const) },
-  ),
-  { maxLength: 30 },
-)
-
-const play = async (define: (app: App) => unknown, steps: readonly Step[]): Promise<readonly Result[]> => {
-  await using t = await testContext(define, { partitions: 1 })
-  for (const step of steps) {
-    if (typeof step === 'string') await t[step]()
-    else await t.input(clicks).send(step.key, step.value, step.at)
-  }
-  return t
-    .output(out)
-    .read()
-    .map(({ key, value }): Result => [named(key), value ?? 'null'])
-}
-
-const sentOf = (steps: readonly Step[]): readonly Sent[] => steps.filter((step) => typeof step !== 'string')
-/** After all that was sent, so that every window is closed. */
-const closing: Sent = { key: 'zzz', value: '', at: 1000 }
 const last = (results: readonly Result[]): Readonly<Record<string, string>> => {
   const rows = new Map(results)
   return Object.fromEntries([...rows].filter(([, value]) => value !== 'null'))
 }
-
-describe.each(['tumbling', 'hopping', 'sliding', 'session'] as const)('%s windows', (kind) => {
-  it('have the content of all their records, also late and out of order, over restarts, crashes and lost disks', async () => {
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        const results = await play((app) => folded(app, kind, 'updates').toTopic(out), steps)
-        expect(last(results)).toEqual(Object.fromEntries(reference(kind, sentOf(steps))))
-      }),
-      { numRuns: 60, seed: 20_261_124 },
-    )
-  }, 120_000)
-
-  it('are final once, in the order they close, with the content they have at last', async () => {
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        const results = await play((app) => folded(app, kind, 'final').toTopic(out), [...steps, closing])
-        const expected = reference(kind, sentOf(steps))
-
-        expect(results.filter(([window]) => !window.startsWith('zzz'))).toHaveLength(expected.size)
-        expect(last(results)).toEqual(Object.fromEntries(expected))
-      }),
-      { numRuns: 60, seed: 20_261_124 },
-    )
-  }, 120_000)
-
-  it('tell the newest at a stated rate, and the last when they close', async () => {
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        const results = await play((app) => folded(app, kind, { every: 6 }).toTopic(out), [...steps, closing])
-        expect(last(results)).toEqual(Object.fromEntries(reference(kind, sentOf(steps))))
-        expect(results.length).toBeLessThanOrEqual(10 * sentOf(steps).length)
-      }),
-      { numRuns: 40, seed: 20_261_124 },
-    )
-  }, 120_000)
-})
 
 describe('windows', () => {
   const count = (app: App, windows: FixedWindows, to = out) =>

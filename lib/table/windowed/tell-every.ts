@@ -9,6 +9,7 @@ import type { WindowRow } from './open-windows.js'
 
 interface Waiting<K, A> {
   readonly row: WindowRow<K, A>
+  readonly windowed: Windowed<K>
   readonly dueAt: number
 }
 
@@ -18,17 +19,18 @@ const isBefore = <K, A>(a: Waiting<K, A>, b: Waiting<K, A>): boolean =>
 /** The newest result of a window at most once per `everyMs` of stream time, and the last one when it closes. */
 export class TellEvery<K, A> implements Telling<K, A> {
   private readonly waiting = new Heap<Waiting<K, A>>(isBefore)
-  private now = -1
 
   constructor(
     private readonly everyMs: number,
     private readonly store: KeyedStore<Windowed<K>, Held<A>>,
     private readonly key: Codec<K>,
+    /** Stream time. */
+    private now: number,
     rowOf: (windowed: Windowed<K>) => WindowRow<K, A> | undefined,
   ) {
     for (const [windowed, { value }] of store.entries()) {
       const row = rowOf(windowed)
-      if (row && value.since !== null) this.waiting.add({ row, dueAt: value.since + everyMs })
+      if (row && value.since !== null) this.waiting.add({ row, windowed, dueAt: value.since + everyMs })
     }
   }
 
@@ -37,7 +39,7 @@ export class TellEvery<K, A> implements Telling<K, A> {
     if (since !== null) return
     const from = Math.max(this.now, timestamp)
     this.store.set(row.windowed, { told, since: from }, timestamp)
-    this.waiting.add({ row, dueAt: from + this.everyMs })
+    this.waiting.add({ row, windowed: row.windowed, dueAt: from + this.everyMs })
   }
 
   removed(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
@@ -47,12 +49,9 @@ export class TellEvery<K, A> implements Telling<K, A> {
 
   moved(time: number, record: AnyRec, emit: Emit): void {
     this.now = time
-    for (let next = this.waiting.least; next !== undefined && next.dueAt <= time; next = this.waiting.least) {
-      this.waiting.take()
-      // It may have become part of another meanwhile.
-      if (!next.row.isOpen) continue
-      this.tellNewest(next.row, record, emit)
-      this.store.set(next.row.windowed, { told: next.row.entry, since: null }, record.timestamp)
+    for (const { row } of this.due(time)) {
+      this.tellNewest(row, record, emit)
+      this.store.set(row.windowed, { told: row.entry, since: null }, record.timestamp)
     }
   }
 
@@ -61,6 +60,18 @@ export class TellEvery<K, A> implements Telling<K, A> {
       this.tellNewest(row, record, emit)
       this.store.delete(row.windowed, record.timestamp)
     }
+  }
+
+  /** In an order that does not depend on who came first: a heap made anew after a crash would have another. */
+  private due(time: number): readonly Waiting<K, A>[] {
+    const due: Waiting<K, A>[] = []
+    for (let next = this.waiting.least; next !== undefined && next.dueAt <= time; next = this.waiting.least) {
+      this.waiting.take()
+      // It may have become part of another meanwhile.
+      if (next.row.isOpen) due.push(next)
+    }
+    if (due.length < 2) return due
+    return inKeyOrder(due, this.key).toSorted((a, b) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0))
   }
 
   private tellNewest(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {

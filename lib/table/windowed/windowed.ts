@@ -157,12 +157,14 @@ const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentR
 const tellingOf = <K, A>(
   task: TaskContext,
   { timing: { emission } }: Windows,
-  { held, key }: WindowedStores<K, A>,
+  { rows, held, key }: WindowedStores<K, A>,
   open: OpenWindows<K, A>,
   idOf: (key: K) => KeyId,
 ): Telling<K, A> => {
   if (emission._tag === 'updates') return tellUpdates()
   if (emission._tag === 'final') return tellFinals(key)
   if (held === null) throw new Error('results that are held back need a store')
-  return new TellEvery(emission.ms, task.store(held), key, (windowed) => open.find(idOf(windowed.key), windowed.start))
+  return new TellEvery(emission.ms, task.store(held), key, task.store(rows).streamTime, (windowed) =>
+    open.find(idOf(windowed.key), windowed.start),
+  )
 }

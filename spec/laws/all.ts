@@ -1,0 +1,6 @@
+import type { AnyLaw } from './law.js'
+import { streamJoinLaws } from './stream-joins.js'
+import { windowLaws } from './windows.js'
+
+/** Every verb that has a reference. */
+export const laws: readonly AnyLaw[] = [...windowLaws, ...streamJoinLaws]

@@ -1,0 +1,42 @@
+import type { History } from './history.js'
+
+export interface Pinned {
+  readonly law: string
+  /** What it says of us. */
+  readonly fact: string
+  readonly history: History
+}
+
+const one = (key: string, value: string, time: number) => ({ to: 'one', key, value, time })
+const tumbling = { kind: 'tumbling', size: 10, every: 2, grace: 12, emit: { every: 6 }, fold: 'count', unit: 'hour', zone: 'UTC' } as const
+const plain = { partitions: 1, delivery: 'at-least-once', disk: true, fetchBytes: 1_048_576 } as const
+
+/** Histories that were once found to differ, as `npm run laws` prints them. */
+export const pinned: readonly Pinned[] = [
+  {
+    law: 'tumbling windows',
+    fact: 'windows that are due together at a stated rate are told in order of their keys, not of arrival',
+    history: {
+      ...plain,
+      settings: { ...tumbling, emit: { every: 1 } },
+      steps: [
+        { _tag: 'send', sent: [one('d', '0', 0), one('a', '1', 0)] },
+        { _tag: 'send', sent: [one('a', '2', 1)] },
+      ],
+    },
+  },
+  {
+    law: 'tumbling windows',
+    fact: 'the rate of a window is counted from stream time, also for a record that is the first after a restart and out of order',
+    history: {
+      ...plain,
+      settings: tumbling,
+      steps: [
+        { _tag: 'send', sent: [one('a', '0', 0), one('z', '1', 10)] },
+        { _tag: 'restart' },
+        { _tag: 'send', sent: [one('a', '2', 1), one('z', '3', 12)] },
+        { _tag: 'send', sent: [one('z', '4', 16)] },
+      ],
+    },
+  },
+]
