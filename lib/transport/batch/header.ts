@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../port.js'
 import { MillraceError } from '../../core/errors.js'
+import { compressions, type Compression } from './compression.js'
 
 /**
  * The header of a record batch v2. The readers take a batch that `splitBatches` has cut out, or that we wrote: at least a
@@ -37,6 +38,9 @@ export const writeInt64 = (bytes: Buffer, value: number, at: number): void => {
 }
 
 export const attributes = (batch: Buffer): number => batch.readInt16BE(field.attributes)
+
+/** Null: a number that is none of Kafka's. */
+export const compressionOf = (batch: Buffer): Compression | null => compressions[attributes(batch) & attribute.compression] ?? null
 
 export const baseOffset = (batch: Buffer): number => readInt64(batch, field.baseOffset)
 export const lastOffset = (batch: Buffer): number => baseOffset(batch) + batch.readInt32BE(field.lastOffsetDelta)

@@ -49,6 +49,22 @@ export const describeKafka = (title: string, define: (kafka: () => KafkaHandle) 
   }
 }
 
+/** A suite that needs Kafka's Java client, and no broker. */
+export const describeJava = (title: string, define: () => void): void => {
+  const reason = whyNoKafka()
+  if (reason === null) describe(title, define)
+  else if (process.env['CI'] === 'true') {
+    describe(title, () => {
+      it('has a JVM to run on', () => {
+        throw new Error(`no JVM: ${reason}`)
+      })
+    })
+  } else {
+    process.stderr.write(`\n*** SKIPPED: "${title}" needs Java, and ${reason}. CI=true makes this a failure.\n\n`)
+    describe.skip(title, define)
+  }
+}
+
 const externalKafka = (brokers: string): KafkaHandle => {
   const refuse = (): never => {
     throw new Error('the brokers of KAFKA_BROKERS are not ours to stop')
