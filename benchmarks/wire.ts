@@ -8,7 +8,7 @@ import { systemClock } from '../lib/core/clock.js'
 import { noHeaders } from '../lib/core/headers.js'
 import { readBatch } from '../lib/transport/batch/reader.js'
 import { kafkaTransport } from '../lib/transport/kafkajs/transport.js'
-import type { Chunk, GroupListener, Transport } from '../lib/transport/port.js'
+import type { Chunk, GroupListener, Member, Transport } from '../lib/transport/port.js'
 import { startKafka } from '../spec/support/kafka/broker.js'
 
 const records = Number(process.argv[2] ?? 1_000_000)
@@ -115,16 +115,20 @@ const ourConsume = async (transport: Transport, topic: string, count: number): P
   let seen = 0
   let finished: () => void = () => undefined
   const end = new Promise<void>((resolve) => (finished = resolve))
+  let current: Member | null = null
   const listener: GroupListener = {
     revoke: () => Promise.resolve(),
-    assigned: (member, assigned) => assigned.forEach((at) => member.start({ ...at, offset: 0 })),
+    assigned: (member, assigned) => {
+      current = member
+      assigned.forEach((at) => member.start({ ...at, offset: 0 }))
+    },
     chunk: (chunk) => {
       seen += walk(chunk)
+      current?.taken(chunk, chunk.byteLength)
       if (seen >= count) finished()
     },
     lost: () => undefined,
     outOfRange: () => undefined,
-    trouble: () => undefined,
     failed: (error) => {
       throw error
     },
@@ -141,6 +145,7 @@ const ourConsume = async (transport: Transport, topic: string, count: number): P
       rebalanceTimeoutMs: 60_000,
       fetchWaitMs: 100,
       fetchBytes: 1024 * 1024,
+      bufferBytes: 64 * 1024 * 1024,
     },
     listener,
   )

@@ -47,6 +47,7 @@ void compete(async () => {
       }
     }
     positions.set(chunk.partition, chunk.nextOffset)
+    current?.taken(chunk, chunk.byteLength)
     if (producer.pendingBytes < mostPending) return
     paused.add(chunk.partition)
     current?.pause({ topic: contest.input, partition: chunk.partition })
@@ -60,7 +61,6 @@ void compete(async () => {
     chunk: take,
     lost: () => undefined,
     outOfRange: () => undefined,
-    trouble: () => undefined,
     failed: (error) => {
       throw error
     },
@@ -77,6 +77,7 @@ void compete(async () => {
       rebalanceTimeoutMs: 60_000,
       fetchWaitMs: 100,
       fetchBytes: 1024 * 1024,
+      bufferBytes: 64 * 1024 * 1024,
     },
     listener,
   )

@@ -994,6 +994,11 @@ export interface Tuning {
   /** Per partition and fetch, in bytes. Default 1 MiB. */
   fetchBytes?: number | undefined
   /**
+   * Fetched and not yet worked on, over all partitions of this instance, in bytes as they are in the log. Default 64 MiB. However many
+   * partitions there are, a slow one takes at most its part, and the others are read on.
+   */
+  bufferBytes?: number | undefined
+  /**
    * How what the app writes is compressed: outputs, repartition topics, changelogs. `'none'` (default), `'gzip'`, `'snappy'`, `'lz4'` or
    * `'zstd'`. What is read may be compressed in any of these ways. A batch that would not become smaller stays as it is. It concerns
    * Kafka; the embedded log keeps batches as they are. Where the codec cannot be loaded, `start` throws `MR_COMPRESSION`.

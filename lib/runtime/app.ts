@@ -19,6 +19,7 @@ import { readConfig, type Settings } from './config.js'
 import { Engine } from './engine.js'
 import { openTransport } from './open-transport.js'
 import { Taps } from './taps.js'
+import { Troubles } from './troubles.js'
 import type { WriteOptions } from './writer.js'
 
 /** What a test hands in instead of the real thing. */
@@ -185,12 +186,15 @@ export class RunnableApp implements App, Host {
     try {
       this.plan = this.buildPlan()
       this.states.next('starting')
-      const transport = await (this.surroundings.transport?.() ?? openTransport(this.settings))
+      const clock = this.surroundings.clock ?? systemClock
+      const { hear } = new Troubles(this.counters, this.settings.logger, clock)
+      const transport = await (this.surroundings.transport?.() ?? openTransport(this.settings, hear))
       const engine = new Engine({
         settings: this.settings,
         plan: this.plan,
-        clock: this.surroundings.clock ?? systemClock,
+        clock,
         transport,
+        onTrouble: hear,
         taps: this.taps,
         counters: this.counters,
         checksCodecs: this.surroundings.checksCodecs ?? false,

@@ -110,10 +110,6 @@ export class Assignment implements GroupListener {
     )
   }
 
-  trouble(error: MillraceError): void {
-    this.options.logger.warn({ code: error.code, error: error.summary }, 'trouble with the log')
-  }
-
   failed(error: MillraceError): void {
     this.options.fail(error)
   }

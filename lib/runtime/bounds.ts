@@ -1,7 +1,6 @@
 import { MillraceError } from '../core/errors.js'
 import type { Plan } from '../topology/plan.js'
-import type { PartitionOffset, TopicPartition, Transport } from '../transport/port.js'
-import type { Logger } from './logger.js'
+import type { PartitionOffset, TopicPartition, Transport, TroubleListener } from '../transport/port.js'
 import type { TopicCatalogue } from './topic-catalogue.js'
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
@@ -13,7 +12,7 @@ export class Bounds {
   constructor(
     private readonly transport: Transport,
     private readonly topics: TopicCatalogue,
-    private readonly logger: Logger,
+    private readonly onTrouble: TroubleListener,
   ) {}
 
   /** `until: 'now'` is the end as of this moment. */
@@ -33,9 +32,11 @@ export class Bounds {
   /** The position to go on from. */
   async whenOutOfRange(at: PartitionOffset): Promise<number> {
     const policy = this.topics.optionsOf(at.topic)?.onOutOfRange ?? 'earliest'
-    if (policy === 'fail') throw new MillraceError('MR_OUT_OF_RANGE', `offset ${at.offset} of ${nameOf(at)} is not in the log`)
+    const what = `offset ${at.offset} of ${nameOf(at)} is not in the log`
+    if (policy === 'fail') throw new MillraceError('MR_OUT_OF_RANGE', what)
     const [found] = await this.transport.listOffsets([at], policy === 'earliest' ? 'earliest' : 'stable')
-    this.logger.warn({ ...at, to: found?.offset }, 'committed offset out of range')
-    return found?.offset ?? 0
+    const to = found?.offset ?? 0
+    this.onTrouble({ kind: 'outOfRange', error: new MillraceError('MR_OUT_OF_RANGE', `${what}; goes on at ${to}, its ${policy}`) })
+    return to
   }
 }

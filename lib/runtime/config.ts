@@ -24,6 +24,7 @@ export interface Settings {
   readonly fetchWaitMs: number
   readonly fetchBytes: number
   readonly compression: Compression
+  readonly bufferBytes: number
   readonly transactionTimeoutMs: number
   readonly dirtyBytes: number
   /** The embedded log creates any topic, with that many partitions unless its descriptor says otherwise. */
@@ -52,6 +53,7 @@ export const readConfig = (config: AppConfig): Settings => {
     fetchWaitMs: durationMs(tuning.fetchWait ?? '500ms', 'tuning.fetchWait'),
     fetchBytes: bytes(tuning.fetchBytes ?? mebibyte, 'tuning.fetchBytes'),
     compression: compressionOf(tuning.compression ?? 'none'),
+    bufferBytes: bytes(tuning.bufferBytes ?? 64 * mebibyte, 'tuning.bufferBytes'),
     transactionTimeoutMs: durationMs(tuning.transactionTimeout ?? '10s', 'tuning.transactionTimeout'),
     dirtyBytes: bytes(tuning.dirtyBytes ?? 16 * mebibyte, 'tuning.dirtyBytes'),
     embeddedPartitions: 4,

@@ -8,7 +8,7 @@ import { openMemoryFile } from '../state/memory.js'
 import type { StateFile } from '../state/port.js'
 import { openSlot, type Slot } from '../state/slot.js'
 import type { Plan } from '../topology/plan.js'
-import type { Transport } from '../transport/port.js'
+import type { Transport, TroubleListener } from '../transport/port.js'
 import { Assignment } from './assignment.js'
 import { Bounds } from './bounds.js'
 import { atLeastOnce, exactlyOnce } from './commits.js'
@@ -16,6 +16,7 @@ import type { Settings } from './config.js'
 import { DeadLetters } from './dead-letters.js'
 import { Failures } from './failures.js'
 import { GlobalRows } from './global-tables.js'
+import { groupOptions } from './group-options.js'
 import { openTask, type OpeningContext } from './open-task.js'
 import { Producers } from './producers.js'
 import { Queries } from './queries.js'
@@ -34,6 +35,7 @@ export interface EngineOptions {
   readonly plan: Plan
   readonly clock: Clock
   readonly transport: Transport
+  readonly onTrouble: TroubleListener
   readonly taps: Taps
   readonly counters: Counters
   readonly checksCodecs: boolean
@@ -71,7 +73,7 @@ export class Engine {
     const { settings, plan, clock, transport } = options
     this.topics = new TopicCatalogue(transport, plan, settings)
     this.producers = new Producers(transport, settings)
-    this.bounds = new Bounds(transport, this.topics, settings.logger)
+    this.bounds = new Bounds(transport, this.topics, options.onTrouble)
     this.services = this.createServices()
     this.writer = new Writer(this.topics, this.producers.plain, clock)
     this.assignment = new Assignment({
@@ -102,7 +104,8 @@ export class Engine {
     await this.producers.open(this.nodeId)
     await Promise.all(plan.globals.map((spec) => this.startGlobal(spec)))
     if (plan.subTopologies.length > 0) {
-      await transport.join(this.groupOptions(), this.assignment)
+      const held = () => (this.slot ? this.assignment.held(this.slot.held()) : [])
+      await transport.join(groupOptions(settings, plan, { nodeId: this.nodeId, held }), this.assignment)
       this.isMember = true
       await this.assignment.settle()
     } else this.setState('running')
@@ -286,23 +289,6 @@ export class Engine {
       openFile: (name) => this.openFile(name),
       untilOf: (at) => this.bounds.until(at),
       onProgress: restoreProgress(this.options.clock, this.options.onRestore),
-    }
-  }
-
-  private groupOptions(): Parameters<Transport['join']>[0] {
-    const { settings, plan } = this.options
-    const { slot } = this
-    return {
-      groupId: settings.id,
-      topics: plan.subTopologies.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)),
-      copartitioned: plan.subTopologies.map(({ inputs }) => inputs.map(({ topic }) => topic)),
-      nodeId: this.nodeId,
-      held: () => (slot ? this.assignment.held(slot.held()) : []),
-      sessionTimeoutMs: settings.sessionTimeoutMs,
-      heartbeatMs: settings.heartbeatMs,
-      rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
-      fetchWaitMs: settings.fetchWaitMs,
-      fetchBytes: settings.fetchBytes,
     }
   }
 

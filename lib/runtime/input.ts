@@ -35,6 +35,8 @@ export interface Slice {
 export class Input {
   frontier: Frontier
   queuedBytes = 0
+  /** Of them and of those that were taken since `taken` was asked last. */
+  private unaccounted = 0
   /** The last stable offset, once known. */
   endOffset: number | null = null
   /** `until` was reached: nothing more is taken. */
@@ -66,6 +68,7 @@ export class Input {
 
   add(chunk: Chunk): void {
     this.endOffset = chunk.endOffset
+    this.unaccounted += chunk.byteLength
     if (this.isFinished) return
     const last = chunk.batches.length - 1
     chunk.batches.forEach((bytes, i) =>
@@ -75,12 +78,24 @@ export class Input {
     this.queuedBytes += chunk.byteLength
   }
 
+  get hasTaken(): boolean {
+    return this.unaccounted > this.queuedBytes
+  }
+
+  /** Bytes that have left the queue since this was asked last. */
+  taken(): number {
+    const bytes = this.unaccounted - this.queuedBytes
+    this.unaccounted = this.queuedBytes
+    return bytes
+  }
+
   /** Forgets what has not been answered for; reading goes on from there. */
   rewind(to: number = this.frontier.offset): void {
     this.waiting.length = 0
     this.unit = null
     this.preparing = null
     this.queuedBytes = 0
+    this.unaccounted = 0
     this.endOffset = null
     this.position = to
     this.frontier = new Frontier(to)

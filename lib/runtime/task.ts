@@ -19,8 +19,6 @@ import type { TaskStores } from './task-stores.js'
 /** Held by the verbs of a task at most, before it takes more: the back-pressure. */
 const maxHeldRecords = 8192
 const maxHeldBytes = 16 * 1024 * 1024
-/** Waiting at the door, per input: above it the partition is paused, below the half of it resumed. */
-const maxQueuedBytes = 8 * 1024 * 1024
 /** Records worked on before the event loop gets its turn: heartbeats, fetches, timers. */
 const recordsPerTurn = 8192
 
@@ -102,7 +100,7 @@ export class Task implements Committable {
     const { input } = found
     input.add(chunk)
     this.patience.heard(input)
-    if (input.isFinished || input.queuedBytes > maxQueuedBytes) this.pauseInput(input)
+    if (input.isFinished) this.pauseInput(input)
     this.schedule()
   }
 
@@ -113,6 +111,7 @@ export class Task implements Committable {
       this.isScheduled = false
       try {
         this.turn()
+        this.makeRoom()
       } catch (thrown) {
         this.services.fail(toError(thrown))
       }
@@ -127,6 +126,10 @@ export class Task implements Committable {
       worked += took + 8
     }
     this.schedule()
+  }
+
+  private makeRoom(): void {
+    for (const { input } of this.inputs) if (input.hasTaken) this.services.member().taken(input.at, input.taken())
   }
 
   private mayTake(): boolean {
@@ -168,7 +171,6 @@ export class Task implements Committable {
     if (hasFailed) this.answerFailed(index, slice, receipt, 1)
     else this.send(index, slice, receipt)
     if (input.isFinished) this.pauseInput(input)
-    else if (this.paused.has(input) && input.queuedBytes < maxQueuedBytes / 2) this.resumeInput(input)
     return slice.raws.length
   }
 
@@ -215,11 +217,6 @@ export class Task implements Committable {
     if (this.paused.has(input)) return
     this.paused.add(input)
     this.services.member().pause(input.at)
-  }
-
-  private resumeInput(input: Input): void {
-    this.paused.delete(input)
-    this.services.member().resume(input.at)
   }
 
   private onSettled(): void {

@@ -1,5 +1,6 @@
 import type { MillraceError } from '../core/errors.js'
 import type { OutRecord } from '../core/record.js'
+import type { TroubleKind } from '../core/telemetry.js'
 
 /**
  * What the runtime needs from a log, and no more. Two implementations, `embedded/` and `kafkajs/`, and one
@@ -84,6 +85,8 @@ export interface GroupOptions {
   readonly fetchWaitMs: number
   /** Per partition and fetch. */
   readonly fetchBytes: number
+  /** Handed on and not yet taken, over all partitions: nothing more is fetched for those who have their part of it. */
+  readonly bufferBytes: number
 }
 export interface HeldTask {
   /** Index into `copartitioned`. */
@@ -109,8 +112,6 @@ export interface GroupListener {
   chunk(chunk: Chunk): void
   /** The position of a partition is not in its log (any more). It is paused until `member.start` is called again. */
   outOfRange(at: PartitionOffset): void
-  /** Recoverable trouble, for the log and `state$`: reconnects, leader changes, rejoins. */
-  trouble(error: MillraceError): void
   /** The membership is over for good. */
   failed(error: MillraceError): void
 }
@@ -125,6 +126,8 @@ export interface Member {
   /** Idempotent. What is on its way still arrives. */
   pause(partition: TopicPartition): void
   resume(partition: TopicPartition): void
+  /** So many bytes of its chunks are not waiting any more; what waited when it was started again need not be told. */
+  taken(partition: TopicPartition, bytes: number): void
   /** Partitions without a committed offset are absent. */
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]>
   /** Rejects with `MR_FENCED` when this generation is over. */
@@ -136,6 +139,13 @@ export interface CommittedOffset extends PartitionOffset {
   /** '' when none. */
   readonly metadata: string
 }
+
+/** Trouble the transport deals with by itself, told to be logged and counted: whoever opens it may listen. */
+export interface Trouble {
+  readonly kind: TroubleKind
+  readonly error: MillraceError
+}
+export type TroubleListener = (trouble: Trouble) => void
 
 /* ----------------------------------------------------------------- readers */
 

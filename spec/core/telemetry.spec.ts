@@ -20,6 +20,7 @@ describe('createCounters', () => {
     const before = counters.snapshot()
     counters.recordsIn += 1
     counters.failures.decode += 1
+    counters.troubles.silence += 1
     counters.drop('count', 'late')
     expect(before).toEqual({
       recordsIn: 3,
@@ -27,7 +28,7 @@ describe('createCounters', () => {
       deadLetters: 0,
       commits: 0,
       rebalances: 0,
-      restarts: 0,
+      troubles: { connection: 0, silence: 0, throttle: 0, leader: 0, coordinator: 0, crash: 0, outOfRange: 0 },
       failures: { decode: 1, process: 0, produce: 0, sink: 0 },
       dropped: [],
     })

@@ -2,7 +2,16 @@ import type { MillraceError } from '../../lib/core/errors.js'
 import type { OutRecord } from '../../lib/core/record.js'
 import type { BatchRecord } from '../../lib/transport/batch/batch-record.js'
 import { readBatch } from '../../lib/transport/batch/reader.js'
-import type { Chunk, GroupListener, GroupOptions, Member, PartitionOffset, TopicPartition, Transport } from '../../lib/transport/port.js'
+import type {
+  Chunk,
+  GroupListener,
+  GroupOptions,
+  Member,
+  PartitionOffset,
+  TopicPartition,
+  Transport,
+  Trouble,
+} from '../../lib/transport/port.js'
 
 /** A listener that writes down what it hears, and lets a spec wait for it. */
 export class Recorder implements GroupListener {
@@ -51,16 +60,20 @@ export class Recorder implements GroupListener {
   lost(): void {
     this.tell('lost')
   }
+  /** False: what is fetched goes on waiting, and after so many bytes no more is. */
+  takes = true
   chunk(chunk: Chunk): void {
     this.chunks.push(chunk)
+    if (this.takes) this.member.taken(chunk, chunk.byteLength)
     this.tell('chunk')
   }
   outOfRange(at: PartitionOffset): void {
     this.outOfRanges.push(at)
     this.tell('outOfRange')
   }
-  trouble(error: MillraceError): void {
-    this.tell(`trouble ${error.code}`)
+  /** Given to a transport as `onTrouble`. */
+  readonly trouble = ({ kind }: Trouble): void => {
+    this.tell(`trouble ${kind}`)
   }
   failed(error: MillraceError): void {
     this.tell(`failed ${error.code}`)
@@ -87,6 +100,7 @@ export const groupOptions = (groupId: string, topics: readonly string[], changes
   rebalanceTimeoutMs: 20_000,
   fetchWaitMs: 100,
   fetchBytes: 1024 * 1024,
+  bufferBytes: 64 * 1024 * 1024,
   ...changes,
 })
 

@@ -10,7 +10,12 @@ interface Place {
   isFresh: boolean
   isPaused: boolean
   isOutOfRange: boolean
+  /** Given and not yet taken. */
+  heldBytes: number
 }
+
+/** Of one partition, however much room there is. */
+const mostHeldBytes = 8 * 1024 * 1024
 
 /** What one round gives for a partition. */
 export type Fed = { readonly _tag: 'Chunk'; readonly chunk: Chunk } | { readonly _tag: 'OutOfRange'; readonly at: PartitionOffset }
@@ -22,6 +27,8 @@ export class Feed {
   constructor(
     private readonly log: LogView,
     private readonly maxBytes: number,
+    /** Given and not yet taken, over all partitions, each of which has its equal part. */
+    private readonly bufferBytes = Infinity,
   ) {}
 
   /** False: there is no such partition. */
@@ -29,7 +36,7 @@ export class Feed {
     const log = this.log.find(at)
     if (log === undefined) return false
     const isPaused = this.places.get(nameOf(at))?.isPaused ?? false
-    this.places.set(nameOf(at), { log, position: at.offset, isFresh: true, isPaused, isOutOfRange: false })
+    this.places.set(nameOf(at), { log, position: at.offset, isFresh: true, isPaused, isOutOfRange: false, heldBytes: 0 })
     return true
   }
   pause(at: TopicPartition): void {
@@ -40,12 +47,16 @@ export class Feed {
     const place = this.places.get(nameOf(at))
     if (place) place.isPaused = false
   }
+  taken(at: TopicPartition, bytes: number): void {
+    const place = this.places.get(nameOf(at))
+    if (place) place.heldBytes = Math.max(0, place.heldBytes - bytes)
+  }
   stop(): void {
     this.places.clear()
   }
 
   get isReady(): boolean {
-    for (const place of this.places.values()) if (hasMore(place)) return true
+    for (const place of this.places.values()) if (hasMore(place, this.share)) return true
     return false
   }
 
@@ -53,21 +64,26 @@ export class Feed {
   *round(): Generator<Fed> {
     for (const name of [...this.places.keys()]) {
       const place = this.places.get(name)
-      if (place && hasMore(place)) yield this.take(place)
+      if (place && hasMore(place, this.share)) yield this.take(place)
     }
   }
 
+  private get share(): number {
+    return Math.min(mostHeldBytes, this.bufferBytes / 2 / this.places.size)
+  }
+
   private take(place: Place): Fed {
-    const chunk = place.log.chunk(place.position, this.maxBytes)
+    const chunk = place.log.chunk(place.position, Math.min(this.maxBytes, this.share))
     if (chunk === null) {
       place.isOutOfRange = true
       return { _tag: 'OutOfRange', at: { ...place.log.at, offset: place.position } }
     }
     place.position = chunk.nextOffset
     place.isFresh = false
+    place.heldBytes += chunk.byteLength
     return { _tag: 'Chunk', chunk }
   }
 }
 
-const hasMore = ({ log, position, isFresh, isPaused, isOutOfRange }: Place): boolean =>
-  !isPaused && !isOutOfRange && (isFresh || position < log.end || position < log.start)
+const hasMore = ({ log, position, isFresh, isPaused, isOutOfRange, heldBytes }: Place, share: number): boolean =>
+  !isPaused && !isOutOfRange && heldBytes < share && (isFresh || position < log.end || position < log.start)

@@ -52,7 +52,7 @@ export class Membership {
 
   begin(generation: number, partitions: readonly TopicPartition[]): void {
     this.generation = generation
-    this.feed = new Feed(this.log, this.options.fetchBytes)
+    this.feed = new Feed(this.log, this.options.fetchBytes, this.options.bufferBytes)
     const member = this.handle(generation)
     this.listener.assigned(member, partitions)
     this.settleJoined.resolve(member)
@@ -105,6 +105,10 @@ export class Membership {
       pause: (at) => feed()?.pause(at),
       resume: (at) => {
         feed()?.resume(at)
+        this.pump()
+      },
+      taken: (at, bytes) => {
+        feed()?.taken(at, bytes)
         this.pump()
       },
       committed: async (partitions) => {

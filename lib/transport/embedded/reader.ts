@@ -27,7 +27,10 @@ export class EmbeddedReader implements Reader {
     while (!this.isClosed && !this.feed.isReady) await new Promise<void>((resolve) => (this.wake = resolve))
     if (this.isClosed) throw new MillraceError('MR_APP_STOPPED', 'the reader is closed')
     return [...this.feed.round()].map((fed) => {
-      if (fed._tag === 'Chunk') return fed.chunk
+      if (fed._tag === 'Chunk') {
+        this.feed.taken(fed.chunk, fed.chunk.byteLength)
+        return fed.chunk
+      }
       throw new MillraceError('MR_OUT_OF_RANGE', `offset ${fed.at.offset} of ${fed.at.topic}-${fed.at.partition} is not in the log`)
     })
   }

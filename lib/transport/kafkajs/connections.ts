@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.js'
-import { MillraceError } from '../../core/errors.js'
+import { MillraceError, toError } from '../../core/errors.js'
+import type { TroubleKind } from '../../core/telemetry.js'
 import type { TopicPartition } from '../port.js'
+import { preferBrokers } from './broker-choice.js'
 import { isStaleMetadata } from './error-codes.js'
 import { toMillraceError } from './errors.js'
 import {
@@ -13,32 +15,46 @@ import {
   type PartitionMetadata,
 } from './internals.js'
 import { metadataV6, type Request } from './requests.js'
+import { cutOff, Vigil, type Watched } from './vigil.js'
 import { WireReader } from './wire.js'
 import { within } from './within.js'
 
 const connectMs = 15_000
+const closeMs = 1000
+const longestAnswerMs = 30_000
+const fetchKey = 1
 
 /** The brokers of a cluster over kafkajs's sockets, and who leads what. Each user has its own, so its own sockets. */
 export class Connections {
+  private readonly vigil: Vigil
+  private readonly known = new Set<KafkaJsConnection>()
+  private isClosed = false
   private refreshing: Promise<void> | null = null
   private leadersOf: Metadata | null = null
   private byTopic: ReadonlyMap<string, readonly number[]> = new Map()
 
   constructor(
     readonly cluster: KafkaJsCluster,
+    private readonly settings: KafkaSettings,
     private readonly clock: Clock,
   ) {
+    const requestTimeoutMs = Number(settings.kafka['requestTimeout'] ?? longestAnswerMs)
+    this.vigil = new Vigil(clock, requestTimeoutMs, settings.trouble, (message) => settings.log('info', message, {}))
+    preferBrokers(cluster, ({ connectionPool }) => connectionPool.pool.some((connection) => this.vigil.isSuspect(connection)))
     const { brokerPool } = cluster
     const createBroker = brokerPool.createBroker.bind(brokerPool)
     brokerPool.createBroker = (options) => {
       const broker = createBroker(options)
-      broker.connectionPool.pool.forEach((connection) => this.mend(connection))
+      for (const connection of broker.connectionPool.pool) {
+        this.mend(connection)
+        this.known.add(connection)
+      }
       return this.withOwnMetadata(broker)
     }
   }
 
   static capture(settings: KafkaSettings, clock: Clock): Connections {
-    return new Connections(captureCluster(settings), clock)
+    return new Connections(captureCluster(settings), settings, clock)
   }
 
   /** Rejects with `MR_BROKER_UNREACHABLE` within 15 s, with `MR_AUTHENTICATION` at once. */
@@ -88,13 +104,28 @@ export class Connections {
     const { metadata } = this.cluster.brokerPool
     if (metadata !== this.leadersOf) {
       this.leadersOf = metadata
+      const before = this.byTopic
       this.byTopic = new Map(metadata?.topicMetadata.map(({ topic, partitionMetadata }) => [topic, leadersByPartition(partitionMetadata)]))
+      this.tellOfMoves(before)
     }
     return this.byTopic
   }
 
+  private tellOfMoves(before: ReadonlyMap<string, readonly number[]>): void {
+    const moved: string[] = []
+    for (const [topic, leaders] of before) {
+      const now = this.byTopic.get(topic)
+      leaders.forEach((leader, partition) => {
+        if (leader >= 0 && now?.[partition] !== undefined && now[partition] !== leader) moved.push(`${topic}-${partition}`)
+      })
+    }
+    if (moved.length === 0) return
+    const named = moved.length > 5 ? `${moved.slice(0, 5).join(', ')} and ${moved.length - 5} more` : moved.join(', ')
+    this.told('leader', new MillraceError('MR_KAFKA', `another leader, or none: ${named}`))
+  }
+
   async sendTo<A>(nodeId: number, request: Request<A>): Promise<A> {
-    return this.send(await this.cluster.findBroker({ nodeId: String(nodeId) }), request)
+    return this.send(await this.reach(nodeId), request)
   }
 
   async sendToAny<A>(request: Request<A>): Promise<A> {
@@ -106,14 +137,29 @@ export class Connections {
   }
 
   async send<A>(broker: KafkaJsBroker, request: Request<A>): Promise<A> {
+    const to = this.watched(broker, request.apiKey)
+    try {
+      return await this.vigil.over(to, request, (sent) => this.exchange(broker, request, to, sent))
+    } catch (thrown) {
+      throw this.lost(thrown, `sending ${request.apiName} to ${to.name}`)
+    }
+  }
+
+  private async exchange<A>(broker: KafkaJsBroker, request: Request<A>, to: Watched, sent: () => void): Promise<A> {
     let answer: { readonly value: A } | null = null
     const { apiKey, apiVersion, apiName, body } = request
+    const encode = () => {
+      sent()
+      return Promise.resolve({ buf: body, buffer: body, size: () => body.length })
+    }
     await broker.connectionPool.send({
-      request: { apiKey, apiVersion, apiName, encode: () => Promise.resolve({ buf: body, buffer: body, size: () => body.length }) },
+      request: { apiKey, apiVersion, apiName, encode },
       response: {
         decode: (payload) => {
-          answer = { value: request.decode(new WireReader(payload)) }
-          return Promise.resolve({})
+          const from = new WireReader(payload)
+          answer = { value: request.decode(from) }
+          if (from.throttleMs > 0) this.vigil.throttled(to, from.throttleMs, apiName)
+          return Promise.resolve({ clientSideThrottleTime: from.throttleMs })
         },
         parse: (decoded) => Promise.resolve(decoded),
       },
@@ -126,9 +172,55 @@ export class Connections {
     return decoded.value
   }
 
+  /** Also from a broker that never answers. */
   async close(): Promise<void> {
+    this.isClosed = true
     // The sockets are gone either way.
-    await this.cluster.disconnect().catch(() => undefined)
+    await within(
+      this.clock,
+      closeMs,
+      this.cluster.disconnect().catch(() => undefined),
+    )
+    const closed = new MillraceError('MR_APP_STOPPED', 'the connection is closed')
+    for (const connection of this.known) if (connection.isConnected()) cutOff(connection, closed)
+  }
+
+  /* ------------------------------------------------------------------ trouble */
+
+  private async reach(nodeId: number): Promise<KafkaJsBroker> {
+    const what = `connecting to broker ${nodeId}`
+    try {
+      const broker = await within(this.clock, connectMs, this.cluster.findBroker({ nodeId: String(nodeId) }))
+      if (broker !== 'late') return broker
+    } catch (thrown) {
+      throw this.lost(thrown, what)
+    }
+    throw this.told('silence', new MillraceError('MR_BROKER_UNREACHABLE', `${what}: no answer within ${connectMs / 1000} s`))
+  }
+
+  private lost(thrown: unknown, what: string): MillraceError {
+    const error = toMillraceError(thrown, what)
+    // What is ours already was told where it came from.
+    if (error === thrown || error.code !== 'MR_BROKER_UNREACHABLE') return error
+    return this.told(toError(thrown).name === 'KafkaJSRequestTimeoutError' ? 'silence' : 'connection', error)
+  }
+
+  private told(kind: TroubleKind, error: MillraceError): MillraceError {
+    if (!this.isClosed) this.settings.trouble({ kind, error })
+    return error
+  }
+
+  private watched(broker: KafkaJsBroker, apiKey: number): Watched {
+    const { nodeId } = broker
+    const { pool, host, port } = broker.connectionPool
+    const connection = pool[apiKey === fetchKey ? pool.length - 1 : 0]
+    if (connection === undefined) throw new MillraceError('MR_KAFKA', `kafkajs has no connection to ${host}:${port}`)
+    const isGone = async (): Promise<boolean> => {
+      await this.refresh()
+      const { metadata } = this.cluster.brokerPool
+      return nodeId !== null && metadata !== null && metadata.brokers.every((known) => known.nodeId !== nodeId)
+    }
+    return { name: nodeId === null ? `${host}:${port}` : `broker ${nodeId}`, connection, isGone }
   }
 
   /** kafkajs opens two sockets for one connection when two requests find it closed at the same time, and writes to the wrong one. */
@@ -136,10 +228,12 @@ export class Connections {
     const connect = connection.connect.bind(connection)
     let running: Promise<unknown> | null = null
     connection.connect = () => {
+      if (running === null && !connection.isConnected()) forgetHalfAnswer(connection)
       // Its promise stays open when the other end hangs up before the connection stands.
       running ??= within(this.clock, connectMs, connect())
         .then((outcome) => {
-          if (outcome === 'late') throw new MillraceError('MR_BROKER_UNREACHABLE', 'a broker has accepted a connection and hung up')
+          if (outcome === 'late')
+            throw this.told('connection', new MillraceError('MR_BROKER_UNREACHABLE', 'a broker has accepted a connection and hung up'))
         })
         .finally(() => (running = null))
       return running
@@ -166,6 +260,13 @@ const leadersByPartition = (partitions: readonly PartitionMetadata[]): readonly 
   const leaders: number[] = []
   for (const { partitionId, leader } of partitions) leaders[partitionId] = leader
   return leaders
+}
+
+/** kafkajs would read what a new socket brings as the rest of it. */
+const forgetHalfAnswer = (connection: KafkaJsConnection): void => {
+  connection.chunks = []
+  connection.bytesBuffered = 0
+  connection.bytesNeeded = 4
 }
 
 const unknownTopic = 3

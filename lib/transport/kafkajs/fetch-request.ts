@@ -30,10 +30,11 @@ export const fetchV11 = ({ maxWaitMs, maxBytes, bytesPerPartition, partitions }:
     apiKey: 1,
     apiVersion: 11,
     apiName: 'Fetch',
+    isRepeatable: true,
     body: to.int32(0).string('').finish(),
     waitMs: maxWaitMs,
     decode: (from) => {
-      from.int32() // throttle time
+      from.throttle()
       const errorCode = from.int16()
       from.int32() // session
       const partitions = from

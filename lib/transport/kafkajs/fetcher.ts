@@ -3,30 +3,28 @@ import { MillraceError } from '../../core/errors.js'
 import { nextOffset } from '../batch/header.js'
 import { committedBatches, splitBatches } from '../batch/record-set.js'
 import type { Chunk, PartitionOffset, TopicPartition } from '../port.js'
+import { Budget, type BudgetSettings, type Claimant, type Grant } from './budget.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isRetriable } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import { fetchV11, type FetchedPartition, type FetchResponse } from './fetch-request.js'
 
-export interface FetchSettings {
+export interface FetchSettings extends BudgetSettings {
   /** Longest wait for data. */
   readonly waitMs: number
-  readonly bytesPerPartition: number
-  readonly maxBytes: number
 }
 export interface FetchEvents {
+  /** Its bytes count until `taken` says otherwise. */
   chunk(chunk: Chunk): void
   outOfRange(at: PartitionOffset): void
   /** The partition cannot be read any more. */
   failed(error: MillraceError, at: TopicPartition): void
-  /** It goes on by itself. */
+  /** It goes on by itself; what is the matter with connections and leaders is told by those. */
   trouble(error: MillraceError): void
-  /** False: no further request for now; `wake` asks again. */
-  mayFetch(): boolean
 }
 
 /** A partition being read. A new one replaces it when reading starts elsewhere, so answers to the old one are known. */
-interface Position extends TopicPartition {
+interface Position extends TopicPartition, Claimant {
   offset: number
   endOffset: number
   isPaused: boolean
@@ -40,9 +38,12 @@ interface Position extends TopicPartition {
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${partition}:${topic}`
-const isWanted = ({ isPaused, isHalted, state }: Position): boolean => !isPaused && !isHalted && state !== 'stale'
+const isOpen = ({ isPaused, isHalted }: Position): boolean => !isPaused && !isHalted
+const isWanted = (position: Position): boolean => isOpen(position) && position.state !== 'stale'
 const backoffMs = { first: 50, most: 1000 }
 const missingMs = 5000
+/** While somebody is left out for lack of room, which may be over any moment. */
+const partialWaitMs = 50
 
 /**
  * Reads partitions from their leaders, without a group: one request at a time per broker for all of its partitions, the
@@ -50,12 +51,13 @@ const missingMs = 5000
  * offsets by itself and rejoins the group when a leader moves.
  */
 export class Fetcher {
+  /** Those that have waited longest for data come first. */
   private readonly positions = new Map<string, Position>()
+  private readonly budget: Budget<Position>
   /** Brokers with a request on its way. */
   private readonly busy = new Set<number>()
   private refreshTimer: Timer | null = null
   private delayMs = backoffMs.first
-  private turn = 0
   private isClosed = false
 
   constructor(
@@ -63,13 +65,24 @@ export class Fetcher {
     private readonly clock: Clock,
     private readonly settings: FetchSettings,
     private readonly events: FetchEvents,
-  ) {}
+  ) {
+    this.budget = new Budget(settings)
+  }
 
   start({ topic, partition, offset }: PartitionOffset): void {
-    const isPaused = this.positions.get(keyOf({ topic, partition }))?.isPaused ?? false
+    const before = this.positions.get(keyOf({ topic, partition }))
+    if (before !== undefined) this.budget.release(before, before.heldBytes)
     const fresh = { endOffset: -1, isHalted: false, isAnnounced: false, state: 'sound', missingSince: null } as const
-    this.positions.set(keyOf({ topic, partition }), { ...fresh, topic, partition, offset, isPaused })
+    const isPaused = before?.isPaused ?? false
+    this.positions.set(keyOf({ topic, partition }), { ...fresh, topic, partition, offset, isPaused, heldBytes: 0, resumeAt: Infinity })
     this.wake()
+  }
+  /** Reads no more of it. */
+  stop(at: TopicPartition): void {
+    const position = this.positions.get(keyOf(at))
+    if (position === undefined) return
+    this.positions.delete(keyOf(at))
+    this.budget.release(position, position.heldBytes)
   }
   pause(at: TopicPartition): void {
     const position = this.positions.get(keyOf(at))
@@ -81,8 +94,18 @@ export class Fetcher {
     position.isPaused = false
     this.wake()
   }
+  /** What was handed on of it needs no room any more. */
+  taken(at: TopicPartition, bytes: number): void {
+    const position = this.positions.get(keyOf(at))
+    if (position !== undefined && this.budget.release(position, bytes)) this.wake()
+  }
+  /** Handed on and not taken, of all partitions. */
+  get heldBytes(): number {
+    return this.budget.heldBytes
+  }
   /** Nothing of what is on its way arrives any more. */
   stopAll(): void {
+    for (const position of this.positions.values()) this.budget.release(position, position.heldBytes)
     this.positions.clear()
   }
   close(): void {
@@ -111,8 +134,9 @@ export class Fetcher {
     let asked = this.ask(node)
     if (asked !== null) this.busy.add(node)
     while (asked !== null) {
-      const { positions, answer } = asked
+      const { positions, grant, answer } = asked
       const response = await answer
+      this.budget.answered(grant)
       const deliver = response instanceof MillraceError ? this.onTrouble(response, positions) : this.accept(positions, response)
       asked = this.ask(node)
       if (asked === null) this.busy.delete(node)
@@ -128,34 +152,26 @@ export class Fetcher {
     this.onTrouble(toMillraceError(error, 'handing on what was fetched'), new Map())()
   }
 
-  private ask(
-    node: number,
-  ): { readonly positions: ReadonlyMap<string, Asked>; readonly answer: Promise<FetchResponse | MillraceError> } | null {
-    if (this.isClosed || !this.events.mayFetch()) return null
+  private ask(node: number): Question | null {
+    if (this.isClosed) return null
+    const wanted: Position[] = []
+    let open = 0
+    for (const position of this.positions.values()) {
+      if (isOpen(position)) open += 1
+      if (isWanted(position) && this.connections.leaderOf(position) === node) wanted.push(position)
+    }
+    const grant = this.budget.grant(wanted, open)
+    if (grant === null) return null
     const positions = new Map<string, Asked>()
-    let maxWaitMs = this.settings.waitMs
-    for (const [key, position] of this.positions) {
-      if (!isWanted(position) || this.connections.leaderOf(position) !== node) continue
-      positions.set(key, { position, offset: position.offset })
+    let maxWaitMs = grant.isPartial ? Math.min(partialWaitMs, this.settings.waitMs) : this.settings.waitMs
+    for (const position of grant.claimants) {
+      positions.set(keyOf(position), { position, offset: position.offset })
       // Whoever has just started learns of the end at once.
       if (!position.isAnnounced) maxWaitMs = 0
     }
-    if (positions.size === 0) return null
-    const request = fetchV11({
-      maxWaitMs,
-      maxBytes: this.settings.maxBytes,
-      bytesPerPartition: this.settings.bytesPerPartition,
-      partitions: this.rotate([...positions.values()].map(({ position }) => position)),
-    })
+    const request = fetchV11({ maxWaitMs, maxBytes: grant.maxBytes, bytesPerPartition: grant.bytesEach, partitions: grant.claimants })
     const answer = this.connections.sendTo(node, request).catch((error: unknown) => toMillraceError(error, `fetching from broker ${node}`))
-    return { positions, answer }
-  }
-
-  /** A broker fills the answer in the order of the request: each partition is first now and then. */
-  private rotate(positions: readonly Position[]): Position[] {
-    this.turn += 1
-    const at = this.turn % positions.length
-    return [...positions.slice(at), ...positions.slice(0, at)]
+    return { positions, grant, answer }
   }
 
   /** Moves the positions; what it returns hands out the chunks, after the next request has gone. */
@@ -194,10 +210,19 @@ export class Fetcher {
       position.endOffset = endOffset
       position.isAnnounced = true
       const byteLength = batches.reduce((bytes, batch) => bytes + batch.length, 0)
+      this.budget.hold(position, byteLength)
+      if (last !== undefined) this.giveWay(position)
       return () => this.events.chunk({ topic, partition, batches, fetchOffset: offset, nextOffset: next, endOffset, byteLength })
     } catch (error) {
       return this.give(position, toMillraceError(error, `reading ${topic}-${partition} at offset ${offset}`))
     }
+  }
+
+  /** A broker fills an answer in the order of the request. */
+  private giveWay(position: Position): void {
+    const key = keyOf(position)
+    this.positions.delete(key)
+    this.positions.set(key, position)
   }
 
   private refuse(position: Position, code: number): (() => void) | null {
@@ -224,7 +249,9 @@ export class Fetcher {
     if (isHopeless(error)) return () => this.failAll(error)
     for (const { position } of asked.values()) position.state = 'stale'
     this.refreshLater()
-    return () => this.events.trouble(error)
+    return () => {
+      if (error.code !== 'MR_BROKER_UNREACHABLE') this.events.trouble(error)
+    }
   }
 
   private failAll(error: MillraceError): void {
@@ -268,4 +295,9 @@ export class Fetcher {
 interface Asked {
   readonly position: Position
   readonly offset: number
+}
+interface Question {
+  readonly positions: ReadonlyMap<string, Asked>
+  readonly grant: Grant<Position>
+  readonly answer: Promise<FetchResponse | MillraceError>
 }

@@ -10,6 +10,7 @@ export interface Owner {
   start(at: PartitionOffset): void
   pause(at: TopicPartition): void
   resume(at: TopicPartition): void
+  taken(at: TopicPartition, bytes: number): void
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]>
   commit(identity: GroupIdentity, offsets: readonly CommittedOffset[]): Promise<void>
   leave(deadlineMs: number): Promise<void>
@@ -46,6 +47,9 @@ export class Generation implements Member {
   }
   resume(at: TopicPartition): void {
     if (this.owns(at)) this.owner.resume(at)
+  }
+  taken(at: TopicPartition, bytes: number): void {
+    if (this.owns(at)) this.owner.taken(at, bytes)
   }
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
     return this.owner.committed(partitions)

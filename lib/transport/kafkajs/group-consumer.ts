@@ -4,11 +4,17 @@ import { assign, type TopicSet } from '../assignor.js'
 import type { GroupOptions, TopicPartition } from '../port.js'
 import { decodeUserData, encodeUserData } from '../user-data.js'
 import { Connections } from './connections.js'
+import { broker, isCoordinatorMoving } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
+import type { Coordinator } from './group-offsets.js'
+import { beat } from './heartbeats.js'
 import { asCluster, newKafka, type KafkaJsBroker, type KafkaJsCluster, type KafkaSettings } from './internals.js'
+import { leaveGroupV1, type GroupIdentity } from './requests.js'
 
 /** What the group protocol of kafkajs tells us, at the places where it can be overheard. None of them may throw. */
 export interface GroupEvents {
+  /** Where it is now; found without the barrier of `beforeJoin`. */
+  readonly coordinator: Coordinator
   /** Awaited before each JoinGroup, also where kafkajs rejoins by itself. A rejection keeps it from joining. */
   beforeJoin(coordinator: KafkaJsBroker): Promise<void>
   /** `sentAt`: when the SyncGroup left. */
@@ -37,10 +43,9 @@ export interface GroupConsumer {
   stop(): Promise<void>
 }
 
-/** So many heartbeats in a row may find no coordinator before it is looked for elsewhere. */
-const patience = 2
 const findMs = 30_000
 const findPauseMs = 200
+const leaveAttempts = 3
 
 /**
  * The group protocol of kafkajs and nothing else of its consumer: every partition stays paused in it, so its loop does no
@@ -66,8 +71,9 @@ export const openGroupConsumer = (settings: KafkaSettings, options: GroupOptions
     retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2 },
   })
   const captured = asCluster(cluster)
+  const connections = new Connections(captured, settings, clock)
   const findCoordinator = captured.findGroupCoordinator.bind(captured)
-  const identity = overhear(captured, clock, events)
+  const identity = overhear(connections, exchangesOver(connections, clock, events), clock, events)
   consumer.on(consumer.events.CRASH, ({ payload }) => events.crashed(payload.error, payload.restart))
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, ps]) => ps.map((partition) => ({ topic, partition })))
@@ -75,7 +81,7 @@ export const openGroupConsumer = (settings: KafkaSettings, options: GroupOptions
     events.joined(identity, partitions)
   })
   return {
-    connections: new Connections(captured, clock),
+    connections,
     findCoordinator: () => findCoordinator({ groupId: options.groupId }),
     run: async () => {
       await consumer.subscribe({ topics: [...options.topics] })
@@ -98,8 +104,11 @@ interface Identity {
   sentAt: number
 }
 
-/** Puts the barrier before every join and listens to the coordinator; returns what the last SyncGroup was sent with. */
-const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): Identity => {
+/**
+ * Puts the barrier before every join, and sends heartbeats and the farewell to where the coordinator is by then, which kafkajs
+ * learns only by joining again; returns what the last SyncGroup was sent with.
+ */
+const overhear = ({ cluster }: Connections, exchanges: Exchanges, clock: Clock, events: GroupEvents): Identity => {
   const identity: Identity = { generation: -1, memberId: '', sentAt: 0 }
   const heard = new WeakSet<KafkaJsBroker>()
   const find = cluster.findGroupCoordinator.bind(cluster)
@@ -114,13 +123,42 @@ const overhear = (cluster: KafkaJsCluster, clock: Clock, events: GroupEvents): I
         identity.sentAt = clock.now()
         return syncGroup(request)
       }
-      coordinator.heartbeat = listenTo(coordinator, clock, events)
+      coordinator.heartbeat = ({ groupGenerationId, ...member }) => exchanges.heartbeat({ ...member, generation: groupGenerationId })
+      coordinator.leaveGroup = exchanges.leave
     }
     await events.beforeJoin(coordinator)
     return coordinator
   }
   return identity
 }
+
+/** What a member tells its coordinator while it is one. */
+interface Exchanges {
+  heartbeat(identity: GroupIdentity): Promise<void>
+  leave(member: { readonly groupId: string; readonly memberId: string }): Promise<void>
+}
+
+const exchangesOver = (connections: Connections, clock: Clock, events: GroupEvents): Exchanges => ({
+  heartbeat: async (identity) => {
+    const answer = await beat(connections, events.coordinator, identity, clock, events)
+    if (answer === 'kicked') {
+      events.kicked()
+      throw rejoin('UNKNOWN_MEMBER_ID', 'the group does not know the member any more')
+    }
+    // Also where a join failed half way, and kafkajs went back to where it was.
+    if (answer === 'rebalancing' || events.isBetweenGenerations()) throw rejoin('REBALANCE_IN_PROGRESS', 'the generation has ended')
+  },
+  leave: async ({ groupId, memberId }) => {
+    for (let attempt = 1; attempt <= leaveAttempts; attempt++) {
+      const code = await events.coordinator
+        .find()
+        .then((found) => connections.send(found, leaveGroupV1(groupId, memberId)))
+        .catch(() => broker.coordinatorNotAvailable)
+      if (!isCoordinatorMoving(code)) return
+      events.coordinator.forget()
+    }
+  },
+})
 
 /** kafkajs crashes when no broker answers for a second or two, and comes back as a stranger that waits for its own old session. */
 const patiently = async (
@@ -142,35 +180,8 @@ const patiently = async (
   }
 }
 
-const listenTo = (coordinator: KafkaJsBroker, clock: Clock, events: GroupEvents): KafkaJsBroker['heartbeat'] => {
-  const heartbeat = coordinator.heartbeat.bind(coordinator)
-  let failures = 0
-  return async (request) => {
-    const sentAt = clock.now()
-    try {
-      const answer = await heartbeat(request)
-      failures = 0
-      events.alive(sentAt)
-      // A join failed half way, and kafkajs went back to where it was.
-      if (events.isBetweenGenerations()) throw rejoin('REBALANCE_IN_PROGRESS', 'the last generation has ended')
-      return answer
-    } catch (thrown) {
-      const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : undefined
-      if (type === 'REBALANCE_IN_PROGRESS') events.alive(sentAt)
-      if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') events.kicked()
-      if (type !== undefined) throw thrown
-      failures += 1
-      if (failures < patience) throw thrown
-      failures = 0
-      // kafkajs would ask a dead coordinator until it gives up; told so, it looks for the one that took over, as the same member.
-      throw rejoin('NOT_COORDINATOR_FOR_GROUP', 'the coordinator does not answer', thrown)
-    }
-  }
-}
-
 /** An error that makes kafkajs join again. */
-const rejoin = (type: 'REBALANCE_IN_PROGRESS' | 'NOT_COORDINATOR_FOR_GROUP', message: string, cause?: unknown): Error =>
-  Object.assign(new Error(message, { cause }), { type })
+const rejoin = (type: 'REBALANCE_IN_PROGRESS' | 'UNKNOWN_MEMBER_ID', message: string): Error => Object.assign(new Error(message), { type })
 
 const assigner = (cluster: KafkaJsCluster, options: GroupOptions): ReturnType<PartitionAssigner> => ({
   name: 'millrace',

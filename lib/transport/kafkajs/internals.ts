@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import { Kafka, logLevel, type logCreator } from 'kafkajs'
 import { MillraceError } from '../../core/errors.js'
 import type { Compression } from '../batch/compression.js'
+import type { TroubleListener } from '../port.js'
 
 /**
  * The parts of kafkajs 2.2.4 that its types leave out and we build on. kafkajs is pinned, and every part is looked for
@@ -10,6 +12,13 @@ export interface KafkaJsConnection {
   isConnected(): boolean
   connect(): Promise<unknown>
   disconnect(): Promise<unknown>
+  /** Of the last `connect`. */
+  readonly socket?: Socket
+  readonly requestQueue: { rejectAll(error: Error): void }
+  /** What has arrived of a response that is not whole yet. */
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
 }
 export interface KafkaJsRequest {
   readonly request: {
@@ -34,7 +43,8 @@ export interface KafkaJsBroker {
   }
   isConnected(): boolean
   metadata(topics?: readonly string[]): Promise<Metadata>
-  heartbeat(options: object): Promise<unknown>
+  heartbeat(options: { readonly groupId: string; readonly memberId: string; readonly groupGenerationId: number }): Promise<unknown>
+  leaveGroup(options: { readonly groupId: string; readonly memberId: string }): Promise<unknown>
   syncGroup(options: { readonly generationId: number; readonly memberId: string }): Promise<unknown>
 }
 export interface Metadata {
@@ -64,8 +74,12 @@ export interface KafkaJsCluster {
   readonly brokerPool: {
     /** A new object with every refresh. */
     readonly metadata: Metadata | null
+    readonly brokers: Readonly<Record<string, KafkaJsBroker>>
     createBroker(options: object): KafkaJsBroker
+    findBroker(options: { readonly nodeId: string }): Promise<KafkaJsBroker>
     findConnectedBroker(): Promise<KafkaJsBroker>
+    /** The first of all brokers for which `ask` resolves; null when it does for none. */
+    withBroker<A>(ask: (broker: { readonly nodeId: string; readonly broker: KafkaJsBroker }) => Promise<A>): Promise<A | null>
   }
   connect(): Promise<void>
   disconnect(): Promise<void>
@@ -114,6 +128,7 @@ export interface KafkaSettings {
   /** Of what is written. Default 'none'. */
   readonly compression?: Compression
   readonly log: KafkaLog
+  readonly trouble: TroubleListener
 }
 /** What kafkajs has to say. It calls much an error that it handles a moment later, so its errors come as warnings. */
 export type KafkaLog = (level: 'debug' | 'info' | 'warn', message: string, details: Readonly<Record<string, unknown>>) => void

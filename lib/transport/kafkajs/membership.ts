@@ -1,12 +1,13 @@
 import { sleep, type Clock, type Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
+import type { TroubleKind } from '../../core/telemetry.js'
 import type { CommittedOffset, GroupListener, GroupOptions, Member, PartitionOffset, TopicPartition } from '../port.js'
 import { beatWhile } from './heartbeats.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import { Fetcher } from './fetcher.js'
 import { Generation, type Owner } from './generation.js'
 import { openGroupConsumer, type GroupConsumer } from './group-consumer.js'
-import { GroupOffsets } from './group-offsets.js'
+import { GroupOffsets, type Coordinator } from './group-offsets.js'
 import type { KafkaJsBroker, KafkaSettings } from './internals.js'
 import type { GroupIdentity } from './requests.js'
 import { within } from './within.js'
@@ -30,6 +31,8 @@ export class Membership implements Owner {
   private session: Session | null = null
   private current: Generation | null = null
   private coordinator: KafkaJsBroker | null = null
+  /** The last one, also after it was forgotten. */
+  private coordinatorId: number | null = null
   private heardAt = 0
   /** Since when the group protocol should have said something. */
   private quietSince = 0
@@ -86,6 +89,9 @@ export class Membership implements Owner {
   resume(at: TopicPartition): void {
     this.session?.fetcher.resume(at)
   }
+  taken(at: TopicPartition, bytes: number): void {
+    this.session?.fetcher.taken(at, bytes)
+  }
   async committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
     return this.openSession().offsets.committed(this.options.groupId, partitions)
   }
@@ -109,7 +115,9 @@ export class Membership implements Owner {
   private open(): Session {
     let session: Session | null = null
     const mine = (): boolean => session !== null && this.session === session
-    const consumer = openGroupConsumer(this.kafka, this.options, this.clock, {
+    const coordinator = this.coordinatorOf(() => consumer.findCoordinator())
+    const consumer: GroupConsumer = openGroupConsumer(this.kafka, this.options, this.clock, {
+      coordinator,
       beforeJoin: (coordinator) => (mine() ? this.beforeJoin(coordinator) : Promise.resolve()),
       joined: ({ generation, memberId, sentAt }, partitions) =>
         mine() && this.begin({ groupId: this.options.groupId, generation, memberId }, partitions, sentAt),
@@ -119,36 +127,51 @@ export class Membership implements Owner {
       isBetweenGenerations: () => mine() && this.current === null && this.leaving === null,
       crashed: (error, restarts) => mine() && void this.onCrash(error, restarts),
     })
-    const { fetchWaitMs, fetchBytes } = this.options
+    const { fetchWaitMs, fetchBytes, bufferBytes } = this.options
     const fetcher = new Fetcher(
       consumer.connections,
       this.clock,
-      { waitMs: fetchWaitMs, bytesPerPartition: fetchBytes, maxBytes },
+      { waitMs: fetchWaitMs, bytesPerPartition: fetchBytes, maxBytes, bufferBytes },
       {
         chunk: (chunk) => this.listener.chunk(chunk),
         outOfRange: (at) => this.listener.outOfRange(at),
         failed: (error) => void this.fail(error),
-        trouble: (error) => this.listener.trouble(error),
-        mayFetch: () => true,
+        trouble: (error) => this.tell('leader', error),
       },
     )
-    const offsets = new GroupOffsets(consumer.connections, this.coordinatorOf(consumer), this.clock)
+    const offsets = new GroupOffsets(consumer.connections, coordinator, this.clock)
     this.coordinator = null
     session = { consumer, fetcher, offsets }
     this.session = session
     return session
   }
 
-  private coordinatorOf(consumer: GroupConsumer): { find(): Promise<KafkaJsBroker>; forget(): void } {
+  private coordinatorOf(find: () => Promise<KafkaJsBroker>): Coordinator {
     return {
-      find: async () => (this.coordinator ??= await consumer.findCoordinator()),
+      find: async () => this.coordinatedBy((this.coordinator ??= await find())),
       forget: () => (this.coordinator = null),
     }
   }
 
+  private coordinatedBy(broker: KafkaJsBroker): KafkaJsBroker {
+    const { nodeId } = broker
+    const { groupId } = this.options
+    if (this.coordinatorId !== null && nodeId !== null && nodeId !== this.coordinatorId)
+      this.tell(
+        'coordinator',
+        new MillraceError('MR_KAFKA', `broker ${nodeId} coordinates group ${groupId} now, no longer ${this.coordinatorId}`),
+      )
+    this.coordinatorId = nodeId ?? this.coordinatorId
+    return broker
+  }
+
+  private tell(kind: TroubleKind, error: MillraceError): void {
+    this.kafka.trouble({ kind, error })
+  }
+
   /** The barrier: the old generation drains and commits while the group waits for us. */
   private async beforeJoin(coordinator: KafkaJsBroker): Promise<void> {
-    this.coordinator = coordinator
+    this.coordinator = this.coordinatedBy(coordinator)
     this.quietSince = this.clock.now()
     const { current } = this
     if (current !== null && (this.isKicked || !this.isHeard())) await this.lose()
@@ -177,9 +200,7 @@ export class Membership implements Owner {
       coordinator && beatWhile(connections, coordinator, current.identity, this.options.heartbeatMs, this.clock, (at) => this.hear(at))
     const outcome = await within(this.clock, deadlineMs, this.revoking)
     if (outcome === 'late')
-      this.listener.trouble(
-        new MillraceError('MR_DEADLINE', `draining for a rebalance of ${this.options.groupId} took more than ${deadlineMs} ms`),
-      )
+      this.kafka.log('warn', `draining for a rebalance of group ${this.options.groupId} took more than ${deadlineMs} ms`, {})
     this.revoking = null
     const isVoid = beats?.stop() === 'kicked' || this.isKicked
     // While the member leaves, the barrier of a rebalance may wait for the same drain.
@@ -221,7 +242,7 @@ export class Membership implements Owner {
     this.quietSince = this.clock.now()
     const isFinal = isHopeless(error) || error.code === 'MR_TOPIC_MISSING'
     if (isFinal) return this.fail(error)
-    this.listener.trouble(error)
+    this.tell('crash', error)
     if (!restarts) await this.rebuild()
   }
 
@@ -242,7 +263,7 @@ export class Membership implements Owner {
     } catch (thrown) {
       const error = toMillraceError(thrown, `joining group ${this.options.groupId} again`)
       if (isHopeless(error)) return this.fail(error)
-      this.listener.trouble(error)
+      this.tell('crash', error)
       if (this.session === next) await this.rebuild()
     }
   }
@@ -256,9 +277,7 @@ export class Membership implements Owner {
       () => {
         if (this.isOver || this.leaving !== null) return
         if (this.session !== null && this.clock.now() - this.quietSince > longest) {
-          this.listener.trouble(
-            new MillraceError('MR_BROKER_UNREACHABLE', `group ${this.options.groupId} has been silent for ${longest} ms`),
-          )
+          this.tell('crash', new MillraceError('MR_BROKER_UNREACHABLE', `group ${this.options.groupId} has been silent for ${longest} ms`))
           void this.lose().then(() => this.rebuild())
         }
         this.watchOver()

@@ -6,9 +6,8 @@ import { toMillraceError } from './errors.js'
 import { Fetcher } from './fetcher.js'
 import type { KafkaSettings } from './internals.js'
 
-const settings = { waitMs: 250, bytesPerPartition: 4 * 1024 * 1024, maxBytes: 16 * 1024 * 1024 }
-/** Fetched and not yet taken. */
-const aheadBytes = 16 * 1024 * 1024
+const mebibyte = 1024 * 1024
+const settings = { waitMs: 250, bytesPerPartition: 4 * mebibyte, maxBytes: 16 * mebibyte, bufferBytes: 64 * mebibyte }
 
 interface Waiting {
   readonly resolve: (chunks: readonly Chunk[]) => void
@@ -19,7 +18,6 @@ interface Waiting {
 export class KafkaReader implements Reader {
   private readonly fetcher: Fetcher
   private queue: Chunk[] = []
-  private queuedBytes = 0
   private waiting: Waiting | null = null
   private error: MillraceError | null = null
   private isClosed = false
@@ -36,8 +34,7 @@ export class KafkaReader implements Reader {
       chunk: (chunk) => this.push(chunk),
       outOfRange: (at) => this.fail(new MillraceError('MR_OUT_OF_RANGE', `${at.topic}-${at.partition} does not hold offset ${at.offset}`)),
       failed: (error) => this.fail(error),
-      trouble: (error) => kafka.log('info', error.message, {}),
-      mayFetch: () => this.queuedBytes < aheadBytes,
+      trouble: (error) => kafka.trouble({ kind: 'leader', error }),
     })
     this.opened = this.open(from).catch((error: unknown) => this.fail(toMillraceError(error, 'opening a reader')))
   }
@@ -70,7 +67,6 @@ export class KafkaReader implements Reader {
 
   private push(chunk: Chunk): void {
     this.queue.push(chunk)
-    this.queuedBytes += chunk.byteLength
     const { waiting } = this
     this.waiting = null
     // After the other partitions of the same answer have been queued too.
@@ -80,8 +76,7 @@ export class KafkaReader implements Reader {
   private take(): readonly Chunk[] {
     const chunks = this.queue
     this.queue = []
-    this.queuedBytes = 0
-    this.fetcher.wake()
+    for (const chunk of chunks) this.fetcher.taken(chunk, chunk.byteLength)
     return chunks
   }
 

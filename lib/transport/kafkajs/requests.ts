@@ -10,6 +10,8 @@ export interface Request<A> {
   readonly body: Buffer
   /** The broker may take this long beyond the usual. */
   readonly waitMs?: number
+  /** It does no harm twice, however late the first arrives: a broker that stays silent is asked again soon. */
+  readonly isRepeatable?: true
   readonly decode: (payload: WireReader) => A
 }
 
@@ -58,9 +60,10 @@ export const metadataV6 = (topics: readonly string[] | null): Request<Metadata> 
     apiKey: 3,
     apiVersion: 6,
     apiName: 'Metadata',
+    isRepeatable: true,
     body: to.int8(0).finish(),
     decode: (from) => ({
-      clientSideThrottleTime: from.int32(),
+      clientSideThrottleTime: from.throttle(),
       brokers: from.array(() => ({ nodeId: from.int32(), host: from.string(), port: from.int32(), rack: from.nullableString() })),
       clusterId: from.nullableString(),
       controllerId: from.int32(),
@@ -94,9 +97,10 @@ export const listOffsetsV3 = (
     apiKey: 2,
     apiVersion: 3,
     apiName: 'ListOffsets',
+    isRepeatable: true,
     body: to.finish(),
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return readPartitions(from, (at) => {
         const errorCode = from.int16()
         from.int64() // the timestamp of the record
@@ -126,13 +130,16 @@ export const produceV7 = (
     apiVersion: 7,
     apiName: 'Produce',
     body: to.finish(),
-    decode: (from) =>
-      readPartitions(from, (at) => {
+    decode: (from) => {
+      const parts = readPartitions(from, (at) => {
         const part = { ...at, errorCode: from.int16(), baseOffset: from.int64() }
         from.int64() // log append time
         from.int64() // log start offset
         return part
-      }),
+      })
+      from.throttle()
+      return parts
+    },
   }
 }
 
@@ -149,7 +156,7 @@ export const initProducerIdV1 = (transactionalId: string | null = null, timeoutM
   apiName: 'InitProducerId',
   body: new WireWriter().string(transactionalId).int32(timeoutMs).finish(),
   decode: (from) => {
-    from.int32()
+    from.throttle()
     return { errorCode: from.int16(), producerId: from.bigint64(), producerEpoch: from.int16() }
   },
 })
@@ -177,7 +184,7 @@ export const createTopicsV4 = (
     body: to.int32(timeoutMs).int8(0).finish(),
     waitMs: timeoutMs,
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return from.array(() => ({ topic: from.string(), errorCode: from.int16(), message: from.nullableString() }))
     },
   }
@@ -198,9 +205,10 @@ export const describeTopicConfigsV1 = (topics: readonly string[], keys: readonly
     apiKey: 32,
     apiVersion: 1,
     apiName: 'DescribeConfigs',
+    isRepeatable: true,
     body: to.int8(0).finish(),
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return from.array(() => {
         const errorCode = from.int16()
         const message = from.nullableString()
@@ -232,7 +240,7 @@ export const deleteRecordsV0 = (offsets: readonly PartitionOffset[], timeoutMs: 
     body: to.int32(timeoutMs).finish(),
     waitMs: timeoutMs,
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return readPartitions(from, (at) => {
         from.int64() // low watermark
         return { ...at, errorCode: from.int16() }
@@ -253,9 +261,22 @@ export const heartbeatV1 = ({ groupId, generation, memberId }: GroupIdentity): R
   apiKey: 12,
   apiVersion: 1,
   apiName: 'Heartbeat',
+  isRepeatable: true,
   body: new WireWriter().string(groupId).int32(generation).string(memberId).finish(),
   decode: (from) => {
-    from.int32()
+    from.throttle()
+    return from.int16()
+  },
+})
+
+export const leaveGroupV1 = (groupId: string, memberId: string): Request<number> => ({
+  apiKey: 13,
+  apiVersion: 1,
+  apiName: 'LeaveGroup',
+  isRepeatable: true,
+  body: new WireWriter().string(groupId).string(memberId).finish(),
+  decode: (from) => {
+    from.throttle()
     return from.int16()
   },
 })
@@ -274,7 +295,7 @@ export const offsetCommitV5 = (
     apiName: 'OffsetCommit',
     body: to.finish(),
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return readPartitions(from, (at) => ({ ...at, errorCode: from.int16() }))
     },
   }
@@ -298,10 +319,11 @@ export const offsetFetchV7 = (groupId: string, partitions: readonly TopicPartiti
     apiKey: 9,
     apiVersion: 7,
     apiName: 'OffsetFetch',
+    isRepeatable: true,
     body: to.int8(1).noTags().finish(),
     decode: (from) => {
       from.tags()
-      from.int32()
+      from.throttle()
       const found = compactPartitions(from, (at) => {
         const offset = from.int64()
         from.int32() // leader epoch

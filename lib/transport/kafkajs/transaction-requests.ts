@@ -23,7 +23,7 @@ export const addPartitionsToTxnV1 = (writer: Writer, partitions: readonly TopicP
     apiName: 'AddPartitionsToTxn',
     body: to.finish(),
     decode: (from) => {
-      from.int32()
+      from.throttle()
       return readPartitions(from, (at) => ({ ...at, errorCode: from.int16() }))
     },
   }
@@ -35,7 +35,7 @@ export const addOffsetsToTxnV1 = (writer: Writer, groupId: string): Request<numb
   apiName: 'AddOffsetsToTxn',
   body: signed(writer).string(groupId).finish(),
   decode: (from) => {
-    from.int32()
+    from.throttle()
     return from.int16()
   },
 })
@@ -47,7 +47,7 @@ export const endTxnV1 = (writer: Writer): Request<number> => ({
   apiName: 'EndTxn',
   body: signed(writer).int8(1).finish(),
   decode: (from) => {
-    from.int32()
+    from.throttle()
     return from.int16()
   },
 })
@@ -75,7 +75,7 @@ export const txnOffsetCommitV3 = (
     body: to.noTags().finish(),
     decode: (from) => {
       from.tags()
-      from.int32()
+      from.throttle()
       return compactPartitions(from, (at) => {
         const errorCode = from.int16()
         from.tags()

@@ -17,6 +17,7 @@ import type {
   TransactionalProducer,
   TransactionOptions,
   Transport,
+  TroubleListener,
 } from '../port.js'
 import { Admin } from './admin.js'
 import { Connections } from './connections.js'
@@ -36,6 +37,7 @@ export interface KafkaTransportOptions {
   readonly clock: Clock
   /** Hears of what is dealt with: reconnects, leader changes. */
   readonly logger?: TransportLogger
+  readonly onTrouble?: TroubleListener
 }
 export interface TransportLogger {
   debug(details: object, message?: string): void
@@ -54,11 +56,12 @@ export const kafkaTransport = ({
   compression = 'none',
   clock,
   logger,
+  onTrouble,
 }: KafkaTransportOptions): Transport => {
   if (brokers.length === 0) throw new MillraceError('MR_CONFIG', '`brokers` is empty')
   const log: KafkaLog = (level, message, details) => logger?.[level](details, message)
   if (compression !== 'none') codecOf(compression)
-  return new KafkaTransport({ brokers, kafka, clientId, compression, log }, clock)
+  return new KafkaTransport({ brokers, kafka, clientId, compression, log, trouble: (trouble) => onTrouble?.(trouble) }, clock)
 }
 
 class KafkaTransport implements Transport {

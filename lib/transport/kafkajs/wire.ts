@@ -90,8 +90,16 @@ export class WireWriter {
 
 /** Reads them. Bytes are views. */
 export class WireReader {
+  /** How long the broker wants to hear nothing more on this connection: a quota is used up (KIP-219). */
+  throttleMs = 0
   private at = 0
   constructor(private readonly bytes: Buffer) {}
+
+  /** Where the response says so. */
+  throttle(): number {
+    this.throttleMs = this.int32()
+    return this.throttleMs
+  }
 
   int8(): number {
     return this.bytes.readInt8(this.skip(1))

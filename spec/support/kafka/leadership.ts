@@ -81,7 +81,7 @@ export class Leadership {
   }
 
   private async elect(): Promise<void> {
-    const settings = { brokers: this.kafka.brokers, clientId: 'leadership', kafka: {}, log: () => undefined }
+    const settings = { brokers: this.kafka.brokers, clientId: 'leadership', kafka: {}, log: () => undefined, trouble: () => undefined }
     const connections = Connections.capture(settings, systemClock)
     await connections.connect()
     await connections.sendToController(electPreferred())

@@ -55,7 +55,7 @@ describeKafka('a compacted topic', (kafka) => {
     transport = kafkaTransport({ brokers: kafka().brokers, clientId: 'compacted', clock: systemClock })
     const topic = uniqueName('compacted')
     await transport.createTopics([{ name: topic, partitions: 1, config }])
-    const settings = { brokers: kafka().brokers, clientId: 'compacted', kafka: {}, log: () => undefined }
+    const settings = { brokers: kafka().brokers, clientId: 'compacted', kafka: {}, log: () => undefined, trouble: () => undefined }
     connections = Connections.capture(settings, systemClock)
     await connections.connect()
     await connections.addTopics([topic])

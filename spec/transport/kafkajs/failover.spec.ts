@@ -81,7 +81,7 @@ describeKafka(
       await append(producer, topic, 0, 100)
       await recorder.until(seen(100))
 
-      const settings = { brokers: kafka.brokers, clientId: 'failover', kafka: {}, log: () => undefined }
+      const settings = { brokers: kafka.brokers, clientId: 'failover', kafka: {}, log: () => undefined, trouble: () => undefined }
       const connections = Connections.capture(settings, systemClock)
       await connections.connect()
       await connections.addTopics([topic])

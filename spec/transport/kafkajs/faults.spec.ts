@@ -173,11 +173,11 @@ describeKafka(
     afterAll(() => kafka.stop())
 
     it('comes back to a producer that lost and doubled nothing, and to a member that reads on', async () => {
-      const transport = kafkaTransport({ brokers: kafka.brokers, clientId: 'dies', clock: systemClock })
+      const recorder = new Recorder()
+      const transport = kafkaTransport({ brokers: kafka.brokers, clientId: 'dies', clock: systemClock, onTrouble: recorder.trouble })
       const at = { topic: uniqueName('dies'), partition: 0 }
       await transport.createTopics([{ name: at.topic, partitions: 1, config: {} }])
       const producer = await transport.producer()
-      const recorder = new Recorder()
       const options = { sessionTimeoutMs: 6000, heartbeatMs: 500, rebalanceTimeoutMs: 10_000 }
       await transport.join(groupOptions(uniqueName('dies'), [at.topic], options), recorder)
       await appendAll(producer, at, 0, 1000)
