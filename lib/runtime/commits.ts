@@ -1,6 +1,6 @@
 import type { PartitionOffset, Producer } from '../transport/port.js'
 import { commitTask, type Committable } from './committer.js'
-import { directOutbox, StagedOutbox, type Outbox } from './outbox.js'
+import { directOutbox, type Outbox } from './outbox.js'
 import type { Transactions } from './transactions.js'
 
 /** How one task commits, and where its outputs wait for that. */
@@ -13,6 +13,6 @@ export interface Commits {
 export const atLeastOnce = (producer: () => Producer) => (): Commits => ({ outbox: directOutbox(producer), commit: commitTask })
 
 export const exactlyOnce = (transactions: Transactions) => (): Commits => {
-  const outbox = new StagedOutbox()
+  const outbox = transactions.newOutbox()
   return { outbox, commit: (task) => transactions.commit(task, outbox) }
 }

@@ -14,8 +14,7 @@ export const openDestination = (node: SinkNode | RepartitionNode, sub: SubTopolo
     outbox: task.outbox,
     partitionsOf: (topic) => services.topicInfo(topic)?.partitions,
     discover: services.discover,
-    failProduce: ({ record, ...failure }) =>
-      services.failures.handle({ ...failure, stage: 'produce', origin: record.origin, outbox: task.outbox }),
+    failProduce: (failure) => services.failures.handle({ ...failure, stage: 'produce', outbox: task.outbox }),
     onProduced: (count) => (services.counters.recordsOut += count),
   })
 

@@ -1,12 +1,14 @@
 import type { OutRecord } from '../core/record.js'
-import type { Delivery, Producer, TopicPartition, Transaction } from '../transport/port.js'
+import type { Delivery, Draft, Producer, TopicPartition, Transaction } from '../transport/port.js'
 
 /** Where a task's outputs go: what its verbs write, its repartition records, its dead letters. */
 export interface Outbox {
-  /** As that of a producer, but `delivery` may hear at once that the record is safe: it is then part of the next commit. */
+  /** As that of a producer. */
   append(at: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
   /** Sends what waits without lingering. */
   flush(): void
+  /** Whether what is appended waits for the commit: `delivery` hears at once that it is safe, and later that it was refused after all. */
+  readonly isStaged: boolean
   /** Bytes that wait for the commit. */
   readonly stagedBytes: number
 }
@@ -15,33 +17,32 @@ export interface Outbox {
 export const directOutbox = (producer: () => Producer): Outbox => ({
   append: (at, record, delivery, origin) => producer().append(at, record, delivery, origin),
   flush: () => producer().flush(),
+  isStaged: false,
   stagedBytes: 0,
 })
 
-export interface Staged {
-  readonly at: TopicPartition
-  readonly record: OutRecord
-  readonly delivery: Delivery
-  readonly origin: unknown
-}
-
-const overhead = 64
-const weigh = ({ key, value }: OutRecord): number => (key?.length ?? 0) + (value?.length ?? 0) + overhead
-
 /** Exactly-once: outputs wait for the transaction that commits the inputs they came from. */
 export class StagedOutbox implements Outbox {
-  stagedBytes = 0
-  private staged: Staged[] = []
-  /** The transaction in which a record has just been refused: what that leads to belongs there. */
-  private open: Transaction | null = null
+  readonly isStaged = true
+  private draft: Draft
+  /** The one that its last commit is part of. */
+  private transaction: Transaction | null = null
+  /** A record has just been refused: what that leads to belongs to the same transaction. */
+  private isRefusing = false
+  private told: Delivery | null = null
+  private late: Delivery = nobody
+
+  constructor(private readonly newDraft: () => Draft) {
+    this.draft = newDraft()
+  }
+
+  get stagedBytes(): number {
+    return this.draft.byteLength
+  }
 
   append(at: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
-    const staged = { at, record, delivery, origin }
-    if (this.open) this.write([staged], this.open)
-    else {
-      this.staged.push(staged)
-      this.stagedBytes += weigh(record)
-    }
+    const place = this.isRefusing && this.transaction !== null ? this.transaction : this.draft
+    place.append(at, record, this.lateOf(delivery), origin)
     delivery.delivered(1, at, -1)
   }
 
@@ -50,24 +51,32 @@ export class StagedOutbox implements Outbox {
   }
 
   /** Everything that was staged up to now. */
-  take(): readonly Staged[] {
-    const taken = this.staged
-    this.staged = []
-    this.stagedBytes = 0
+  take(): Draft {
+    const taken = this.draft
+    this.draft = this.newDraft()
     return taken
   }
 
-  /** Deliveries have heard that the record is safe; if the log refuses it after all, they hear `failed`. */
-  write(taken: readonly Staged[], transaction: Transaction): void {
-    const late: Delivery = {
+  /** What was taken becomes part of the transaction. */
+  write(taken: Draft, transaction: Transaction): void {
+    this.transaction = transaction
+    transaction.add(taken)
+  }
+
+  /** One for all records of a batch, which come one after the other. */
+  private lateOf(delivery: Delivery): Delivery {
+    if (delivery === this.told) return this.late
+    this.told = delivery
+    this.late = {
       delivered: () => undefined,
-      failed: (error, staged) => {
-        this.open = transaction
-        const { delivery, origin } = staged as Staged // handed back as it was given below
+      failed: (error, origin) => {
+        this.isRefusing = true
         delivery.failed(error, origin)
-        this.open = null
+        this.isRefusing = false
       },
     }
-    for (const staged of taken) transaction.append(staged.at, staged.record, late, staged)
+    return this.late
   }
 }
+
+const nobody: Delivery = { delivered: () => undefined, failed: () => undefined }

@@ -1,6 +1,6 @@
 import { MillraceError, toError } from '../core/errors.js'
 import { partitionOf } from '../core/murmur2.js'
-import type { OutRecord } from '../core/record.js'
+import type { OutRecord, RawRecord } from '../core/record.js'
 import type { SinkTopic } from '../topology/node.js'
 import type { AnyRec, Batch, Receipt, TaskContext, Verdict } from '../topology/operator.js'
 import type { Delivery } from '../transport/port.js'
@@ -17,7 +17,7 @@ export interface SinkContext {
   readonly failProduce: (failure: {
     readonly operator: string
     readonly error: Error
-    readonly record: AnyRec
+    readonly origin: RawRecord
     readonly attempt: number
     readonly receipt: Receipt
   }) => Verdict
@@ -117,7 +117,8 @@ class Flight implements Delivery {
         return this.settle(1)
       }
       const partition = this.partition(topic, record, out)
-      context.outbox.append({ topic: topic.name, partition }, out, this, record)
+      // What waits for a commit is kept as light as can be: where it came from is all that a later refusal needs.
+      context.outbox.append({ topic: topic.name, partition }, out, this, context.outbox.isStaged ? record.origin : record)
     } catch (thrown) {
       this.refused(toError(thrown), record)
     }
@@ -128,18 +129,17 @@ class Flight implements Delivery {
     this.settle(count)
   }
 
+  /** Handed back is what `sendOne` has given. */
   failed(error: MillraceError, origin: unknown): void {
-    // Handed back as `append` was given it.
-    const record = origin as AnyRec
-    if (this.open > 0) this.refused(error, record)
-    else this.refusedLate(error, record)
+    if (this.context.outbox.isStaged) this.refusedLate(error, origin as RawRecord)
+    else this.refused(error, origin as AnyRec)
   }
 
   /** The batch is answered for already: the transaction that was to write the record has it refused. Waiting would change nothing. */
-  private refusedLate(error: Error, record: AnyRec): void {
+  private refusedLate(error: Error, origin: RawRecord): void {
     const { destination, context } = this
     const receipt = context.task.extraReceipt()
-    const verdict = (attempt: number) => context.failProduce({ operator: destination.label, error, record, attempt, receipt })
+    const verdict = (attempt: number) => context.failProduce({ operator: destination.label, error, origin, attempt, receipt })
     for (let attempt = 1; verdict(attempt)._tag === 'retry'; attempt++);
     receipt.done()
   }
@@ -147,7 +147,8 @@ class Flight implements Delivery {
   private refused(error: Error, record: AnyRec): void {
     const { destination, context } = this
     const attempt = this.attempts.get(record) ?? 1
-    const verdict = context.failProduce({ operator: destination.label, error, record, attempt, receipt: this.batch.receipt })
+    const { origin } = record
+    const verdict = context.failProduce({ operator: destination.label, error, origin, attempt, receipt: this.batch.receipt })
     if (verdict._tag === 'drop') this.settle(1)
     if (verdict._tag !== 'retry') return
     this.attempts.set(record, attempt + 1)

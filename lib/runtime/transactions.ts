@@ -1,7 +1,7 @@
 import { toError } from '../core/errors.js'
-import type { PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
+import type { Draft, PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
 import { assertAlive, commitFile, snapshot, type Committable, type Snapshot } from './committer.js'
-import type { Staged, StagedOutbox } from './outbox.js'
+import { StagedOutbox } from './outbox.js'
 import { toMetadata } from './recovery.js'
 
 export interface TransactionsOptions {
@@ -17,7 +17,7 @@ export interface TransactionsOptions {
 interface Ready {
   readonly task: Committable
   readonly outbox: StagedOutbox
-  readonly outputs: readonly Staged[]
+  readonly outputs: Draft
   readonly snapshot: Snapshot
   readonly resolve: (offsets: readonly PartitionOffset[]) => void
   readonly reject: (error: Error) => void
@@ -32,6 +32,11 @@ export class Transactions {
   private isRunning = false
 
   constructor(private readonly options: TransactionsOptions) {}
+
+  /** For the outputs of one task. */
+  newOutbox(): StagedOutbox {
+    return new StagedOutbox(() => this.options.producer().draft())
+  }
 
   /** Resolves with the offsets that were committed; rejects when the task is void. */
   async commit(task: Committable, outbox: StagedOutbox): Promise<readonly PartitionOffset[]> {

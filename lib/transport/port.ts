@@ -188,13 +188,24 @@ export interface TransactionOptions {
   readonly timeoutMs: number
 }
 export interface TransactionalProducer {
+  /** A place for the records of one task until its commit; any number may be open. */
+  draft(): Draft
   /** One at a time. `offsets` are committed with it, as long as the generation of `member` lasts (KIP-447). */
   begin(member: Member, offsets: readonly CommittedOffset[]): Transaction
   /** Aborts what is open. Idempotent. */
   close(): Promise<void>
 }
+/** Records that wait, as bytes, for a transaction. */
+export interface Draft {
+  /** As that of a producer. `delivery` hears nothing before the draft is part of a transaction. */
+  append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
+  /** Of what it holds, about. */
+  readonly byteLength: number
+}
 /** Records and offsets that readers see together, or never. */
 export interface Transaction {
+  /** Takes over what the draft holds, which is empty then. Before `commit`. */
+  add(draft: Draft): void
   /** As that of a producer. Nothing is sent before `commit`; a record that is refused leaves the others as they are. */
   append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
   /**

@@ -109,6 +109,10 @@ const fateful = (transport: Transport, fate: Fate, met: () => void): Transport =
         isEmpty = false
         transaction.append(...args)
       },
+      add: (draft) => {
+        if (draft.byteLength > 0) isEmpty = false
+        transaction.add(draft)
+      },
       commit: async (mayEnd) => {
         if (isMet || isEmpty) return transaction.commit(mayEnd)
         isMet = true
@@ -127,7 +131,11 @@ const fateful = (transport: Transport, fate: Fate, met: () => void): Transport =
       if (name === 'transactionalProducer')
         return async (options: Parameters<Transport['transactionalProducer']>[0]) => {
           const producer = await target.transactionalProducer(options)
-          return { begin: (...args: Parameters<typeof producer.begin>) => wrap(producer.begin(...args)), close: () => producer.close() }
+          return {
+            draft: () => producer.draft(),
+            begin: (...args: Parameters<typeof producer.begin>) => wrap(producer.begin(...args)),
+            close: () => producer.close(),
+          }
         }
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value

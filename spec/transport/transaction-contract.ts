@@ -113,6 +113,58 @@ export const describeTransactions = (
     )
 
     it(
+      'takes over what was drafted, in order, and nothing of a draft that it was not given',
+      async () => {
+        const { output, recorder, open, write, read } = await world()
+        const producer = await open()
+        const [first, second, third] = [producer.draft(), producer.draft(), producer.draft()]
+        for (const [draft, value] of [
+          [first, '1a'],
+          [third, '3a'],
+          [second, '2a'],
+          [first, '1b'],
+          [third, '3b'],
+        ] as const)
+          draft.append({ topic: output, partition: 0 }, text(value, value, 1000), unheard, value)
+        expect(first.byteLength).toBeGreaterThan(second.byteLength)
+
+        await run(producer, recorder.member, [], (to) => {
+          to.add(first)
+          to.add(second)
+          write(to, 'appended')
+        })
+        const seenAtFirst = await read()
+        third.append({ topic: output, partition: 0 }, text('3c', '3c', 1000), unheard, '3c')
+        await run(producer, recorder.member, [], (to) => to.add(third))
+
+        expect(seenAtFirst).toEqual(['1a', '1b', '2a', 'appended'])
+        expect(await read()).toEqual([...seenAtFirst, '3a', '3b', '3c'])
+        expect([first, second, third].map(({ byteLength }) => byteLength)).toEqual([0, 0, 0])
+      },
+      timeoutMs,
+    )
+
+    it(
+      'leaves out what was drafted and is refused, tells whoever drafted it, and takes what is appended in its place',
+      async () => {
+        const { output, recorder, open, read } = await world()
+        const producer = await open()
+        const [draft, transaction] = [producer.draft(), producer.begin(recorder.member, [])]
+        const failed = (error: MillraceError, origin: unknown) =>
+          transaction.append({ topic: output, partition: 1 }, text('k', `${String(origin)}: ${error.code}`, 1), unheard, null)
+        for (const value of ['before', 'x'.repeat(5000), 'after'])
+          draft.append({ topic: output, partition: 0 }, text('k', value, 1000), { delivered: () => undefined, failed }, value.slice(0, 6))
+
+        transaction.add(draft)
+        await transaction.commit()
+
+        expect(await read(0)).toEqual(['before', 'after'])
+        expect(await read(1)).toEqual(['xxxxxx: MR_RECORD_TOO_LARGE'])
+      },
+      timeoutMs,
+    )
+
+    it(
       'leaves out a record that is refused, and takes what is appended in its place',
       async () => {
         const { output, recorder, open, offset, committed, write, read } = await world()

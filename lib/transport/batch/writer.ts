@@ -4,6 +4,7 @@ import type { OutRecord } from '../../core/record.js'
 import { codecOf } from './codecs.js'
 import { compressions, type Codec, type Compression } from './compression.js'
 import { crc32c } from './crc32c.js'
+import { Cursor } from './cursor.js'
 import { attribute, attributes, field, headerBytes, writeInt64 } from './header.js'
 
 /** Who writes a batch, for the broker to recognise a repetition; what `InitProducerId` and our own counting gave. */
@@ -43,24 +44,34 @@ export class BatchWriter {
 
   /** The bytes are copied. Timestamps: ms, cut to whole ones; in any order. */
   append(record: OutRecord): void {
-    const timestamp = Math.trunc(record.timestamp)
-    if (this.records === 0) this.firstTimestamp = this.maxTimestamp = timestamp
-    else if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
-    const delta = timestamp - this.firstTimestamp
+    const delta = this.deltaOf(Math.trunc(record.timestamp))
     const headersLength = record.headers === noHeaders ? 1 : sizeOfHeaders(record.headers)
     const keyLength = record.key === null ? -1 : record.key.length
     const valueLength = record.value === null ? -1 : record.value.length
     const length = 1 + sizeOfVarlong(delta) + sizeOfVarint(this.records) + sizeOfBytes(keyLength) + sizeOfBytes(valueLength) + headersLength
-    this.reserve(length + 5)
-    this.varint(length)
-    this.bytes[this.at++] = 0
-    this.varlong(delta)
-    this.varint(this.records)
+    this.begin(length, delta)
     this.optional(record.key, keyLength)
     this.optional(record.value, valueLength)
     if (record.headers === noHeaders) this.bytes[this.at++] = 0
     else this.headers(record.headers)
     this.records++
+  }
+
+  /** Takes over the records of another writer, which is empty then. */
+  appendAll(other: BatchWriter): void {
+    const from = new Cursor(other.bytes, headerBytes)
+    for (let i = 0; i < other.records; i++) {
+      const length = from.varint()
+      const end = from.at + length
+      from.at++ // attributes, unused
+      const delta = this.deltaOf(other.firstTimestamp + from.varlong())
+      from.varint() // its number
+      this.begin(1 + sizeOfVarlong(delta) + sizeOfVarint(this.records) + end - from.at, delta)
+      this.at += other.bytes.copy(this.bytes, this.at, from.at, end)
+      from.at = end
+      this.records++
+    }
+    other.clear()
   }
 
   /** The batch, with base offset 0; the writer is empty again. There must be at least one record. */
@@ -81,9 +92,29 @@ export class BatchWriter {
     stampProducer(batch, producer ?? nobody)
     // The next batch of a writer is mostly as large as the last one.
     if (smaller === null) this.bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(this.at, smallest), largestFirst))
+    this.clear()
+    return batch
+  }
+
+  private clear(): void {
     this.at = headerBytes
     this.records = 0
-    return batch
+  }
+
+  /** From the time of the first record of the batch. */
+  private deltaOf(timestamp: number): number {
+    if (this.records === 0) this.firstTimestamp = this.maxTimestamp = timestamp
+    else if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
+    return timestamp - this.firstTimestamp
+  }
+
+  /** Of a record that takes `length` bytes, all but its key, its value and its headers. */
+  private begin(length: number, delta: number): void {
+    this.reserve(length + 5)
+    this.varint(length)
+    this.bytes[this.at++] = 0
+    this.varlong(delta)
+    this.varint(this.records)
   }
 
   private reserve(bytes: number): void {

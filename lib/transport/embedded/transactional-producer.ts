@@ -1,6 +1,6 @@
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
-import type { CommittedOffset, Delivery, Member, Transaction, TransactionalProducer, TopicPartition } from '../port.js'
+import type { CommittedOffset, Delivery, Draft, Member, Transaction, TransactionalProducer, TopicPartition } from '../port.js'
 import { acknowledge, Drafts, type SealedDraft } from './drafts.js'
 import type { Log } from './log.js'
 
@@ -13,6 +13,10 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
     private readonly transactionalId: string,
   ) {
     log.claim(transactionalId, this)
+  }
+
+  draft(): Draft {
+    return new EmbeddedDraft(this.log)
   }
 
   begin(member: Member, offsets: readonly CommittedOffset[]): Transaction {
@@ -29,18 +33,20 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
   }
 }
 
-class EmbeddedTransaction implements Transaction {
-  private readonly sealed: SealedDraft[] = []
-  private readonly drafts: Drafts
-  /** Refusals that nobody has been told of yet; what that leads to belongs to the transaction. */
-  private untold = 0
+/** A record that the log would not take. */
+interface Refused {
+  readonly error: MillraceError
+  readonly delivery: Delivery
+  readonly origin: unknown
+}
 
-  constructor(
-    private readonly log: Log,
-    private readonly member: Member,
-    private readonly offsets: readonly CommittedOffset[],
-    private readonly isOwner: () => boolean,
-  ) {
+class EmbeddedDraft implements Draft {
+  byteLength = 0
+  private sealed: SealedDraft[] = []
+  private refused: Refused[] = []
+  private readonly drafts: Drafts
+
+  constructor(log: Log) {
     this.drafts = new Drafts(
       (at) => log.find(at),
       (sealed) => this.sealed.push(sealed),
@@ -49,17 +55,46 @@ class EmbeddedTransaction implements Transaction {
 
   append(at: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
     const taken = this.drafts.append(at, record, delivery, origin)
-    if (!(taken instanceof MillraceError)) return
-    this.untold++
-    queueMicrotask(() => {
-      this.untold--
-      delivery.failed(taken, origin)
-    })
+    if (taken instanceof MillraceError) this.refused.push({ error: taken, delivery, origin })
+    else this.byteLength += taken
+  }
+
+  /** All of it; the draft is empty then. */
+  take(): { readonly sealed: readonly SealedDraft[]; readonly refused: readonly Refused[] } {
+    this.drafts.sealAll()
+    const { sealed, refused } = this
+    this.sealed = []
+    this.refused = []
+    this.byteLength = 0
+    return { sealed, refused }
+  }
+}
+
+class EmbeddedTransaction implements Transaction {
+  private readonly sealed: SealedDraft[] = []
+  private readonly own: EmbeddedDraft
+
+  constructor(
+    private readonly log: Log,
+    private readonly member: Member,
+    private readonly offsets: readonly CommittedOffset[],
+    private readonly isOwner: () => boolean,
+  ) {
+    this.own = new EmbeddedDraft(log)
+  }
+
+  append(at: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
+    this.own.append(at, record, delivery, origin)
+  }
+
+  add(draft: Draft): void {
+    if (!(draft instanceof EmbeddedDraft)) throw new TypeError('the draft belongs to another transport')
+    this.tell(draft)
   }
 
   async commit(mayEnd = () => true): Promise<void> {
-    while (this.untold > 0) await Promise.resolve()
-    this.drafts.sealAll()
+    // What a refusal leads to belongs to the transaction.
+    while (this.tell(this.own) > 0);
     const batches = this.sealed.map((sealed) => ({
       log: sealed.log,
       bytes: sealed.bytes,
@@ -67,5 +102,13 @@ class EmbeddedTransaction implements Transaction {
     }))
     const isAllowed = () => this.isOwner() && this.member.isAlive() && mayEnd()
     await this.log.transact(batches, this.member.groupId, this.offsets, isAllowed)
+  }
+
+  /** How many were refused, and have heard of it. */
+  private tell(draft: EmbeddedDraft): number {
+    const { sealed, refused } = draft.take()
+    this.sealed.push(...sealed)
+    for (const { error, delivery, origin } of refused) delivery.failed(error, origin)
+    return refused.length
   }
 }

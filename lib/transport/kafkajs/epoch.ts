@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.js'
 import type { MillraceError } from '../../core/errors.js'
-import type { Compression } from '../batch/compression.js'
 import type { TopicPartition } from '../port.js'
 import type { Connections } from './connections.js'
 import { broker } from './error-codes.js'
 import { toMillraceError } from './errors.js'
 import type { Lane, ProducerId } from './lane.js'
+import type { Writers } from './open-batch.js'
 import type { PartitionError } from './requests.js'
 import { Sender, type Author } from './sender.js'
 import type { AskedCoordinator } from './transaction-coordinator.js'
@@ -18,7 +18,7 @@ export interface TransactionContext {
   /** Of the transactional id. */
   readonly coordinator: AskedCoordinator
   readonly timeoutMs: number
-  readonly compression: Compression
+  readonly writers: Writers
   readonly note: (error: MillraceError) => void
 }
 
@@ -31,7 +31,6 @@ export class Epoch implements Author {
   /** It is the transaction that has a time limit. */
   readonly deliveryTimeoutMs = Infinity
   readonly transactionalId: string
-  readonly compression: Compression
   private readonly broken: Promise<never>
   private breakOff: (error: MillraceError) => void = () => undefined
   private isOver: () => boolean = () => true
@@ -45,10 +44,9 @@ export class Epoch implements Author {
     private readonly context: TransactionContext,
   ) {
     this.transactionalId = writer.transactionalId
-    this.compression = context.compression
     this.broken = new Promise<never>((_, reject) => (this.breakOff = reject))
     this.broken.catch(() => undefined) // heard only while a transaction waits
-    this.sender = new Sender(context.connections, context.clock, this)
+    this.sender = new Sender(context.connections, context.clock, this, context.writers)
   }
 
   /** A transaction without partitions yet; `isOver` says that nobody waits for it any more. */

@@ -3,8 +3,9 @@ import type { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
 import { recordCount } from '../batch/header.js'
 import { readBatch } from '../batch/reader.js'
-import { stampProducer, type BatchWriter } from '../batch/writer.js'
+import { stampProducer } from '../batch/writer.js'
 import type { Delivery, TopicPartition } from '../port.js'
+import { appendTo, moveAll, type OpenBatch, type Writers } from './open-batch.js'
 
 /** As whom batches are written. Several may be in use at a time, each by partitions of its own. */
 export interface ProducerId {
@@ -14,15 +15,6 @@ export interface ProducerId {
   readonly isTransactional?: boolean
 }
 
-/** Records of one partition on their way, and who hears of them. */
-export interface OpenBatch {
-  readonly writer: BatchWriter
-  readonly deliveries: Delivery[]
-  readonly origins: unknown[]
-  readonly since: number
-  /** Of its records, as counted in `pendingBytes`. */
-  weight: number
-}
 /** Bytes that will not change: a repetition must be the same to the last one to be known as one. */
 export interface SealedBatch {
   readonly bytes: Buffer
@@ -33,16 +25,6 @@ export interface SealedBatch {
   /** Sent, and not answered in a way that says what became of it. */
   isUncertain: boolean
 }
-
-/** Where lanes take their writers from, and give them back. */
-export interface Writers {
-  take(): BatchWriter
-  giveBack(writer: BatchWriter): void
-}
-
-/** Fits into a topic's default max.message.bytes, 1 MiB and 12 bytes. */
-const maxBatchBytes = 1_000_000
-const recordOverhead = 64
 
 /**
  * The way of records into one partition: batches in order, one of them on its way. Its sequence number is given when it
@@ -76,16 +58,13 @@ export class Lane implements TopicPartition {
 
   /** Returns the weight of the record. */
   append(record: OutRecord, delivery: Delivery, origin: unknown, clock: Clock): number {
-    const weight = (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverhead
-    let open = this.waiting.at(-1)
-    if (open === undefined || open.writer.byteLength + weight > maxBatchBytes) {
-      open = { writer: this.writers.take(), deliveries: [], origins: [], since: clock.now(), weight: 0 }
-      this.waiting.push(open)
-    }
-    open.writer.append(record)
-    open.deliveries.push(delivery)
-    open.origins.push(origin)
-    open.weight += weight
+    return appendTo(this.waiting, record, delivery, origin, () => clock.now(), this.writers)
+  }
+
+  /** Takes over batches that others have begun. Returns their weight. */
+  adopt(batches: readonly OpenBatch[]): number {
+    const weight = batches.reduce((sum, batch) => sum + batch.weight, 0)
+    moveAll(batches, this.waiting, this.writers)
     return weight
   }
 

@@ -1,12 +1,13 @@
 import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
+import { BatchWriter } from '../batch/writer.js'
 import type { Delivery, Producer, ProducerOptions, TopicPartition } from '../port.js'
-import type { Compression } from '../batch/compression.js'
 import { Connections } from './connections.js'
 import { toMillraceError } from './errors.js'
 import type { KafkaSettings } from './internals.js'
 import type { Lane, ProducerId } from './lane.js'
+import { Writers } from './open-batch.js'
 import { askForProducerId } from './producer-id.js'
 import { Sender, type Author } from './sender.js'
 
@@ -17,7 +18,6 @@ export class KafkaProducer implements Producer, Author {
   readonly transactionalId = null
   readonly lingerMs: number
   readonly deliveryTimeoutMs: number
-  readonly compression: Compression
   private readonly sender: Sender
   private identity: ProducerId | null = null
   private isInitialising = false
@@ -33,8 +33,7 @@ export class KafkaProducer implements Producer, Author {
   ) {
     this.lingerMs = options.lingerMs ?? 5
     this.deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
-    this.compression = kafka.compression ?? 'none'
-    this.sender = new Sender(connections, clock, this)
+    this.sender = new Sender(connections, clock, this, new Writers(() => new BatchWriter(kafka.compression)))
   }
 
   /** Connected, and known to the brokers. */

@@ -1,13 +1,13 @@
 import type { Clock, Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
-import type { Compression } from '../batch/compression.js'
-import { BatchWriter } from '../batch/writer.js'
 import type { Delivery, TopicPartition } from '../port.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isRetriable, isStaleMetadata, nameOf } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
-import { Lane, type ProducerId, type Writers } from './lane.js'
+import type { Drafted } from './draft.js'
+import { Lane, type ProducerId } from './lane.js'
+import type { Writers } from './open-batch.js'
 import { produceV7, type ProducedPart } from './requests.js'
 
 const maxRequestBytes = 8 * 1024 * 1024
@@ -15,7 +15,6 @@ const maxRequestBytes = 8 * 1024 * 1024
 const replicationMs = 10_000
 const backoffMs = { first: 20, most: 1000 }
 const missingMs = 10_000
-const maxSpareWriters = 64
 
 /** As whom a sender writes, and what becomes of what can be written no more. */
 export interface Author {
@@ -23,7 +22,6 @@ export interface Author {
   readonly transactionalId: string | null
   readonly lingerMs: number
   readonly deliveryTimeoutMs: number
-  readonly compression: Compression
   /** As whom the next batch of the lane is written, if it has not begun as somebody. Null: not now; the author wakes the sender. */
   identityFor(lane: Lane): ProducerId | null
   /** The broker does not go on with the sequence of the lane, for example because the topic was purged or made anew. */
@@ -42,7 +40,6 @@ export class Sender {
   private readonly lanes = new Map<string, Lane[]>()
   private readonly active = new Set<Lane>()
   private readonly busy = new Set<number>()
-  private readonly spareWriters: BatchWriter[] = []
   private flushedAt = -1
   private bytes = 0
   private timer: Timer | null = null
@@ -56,6 +53,7 @@ export class Sender {
     private readonly connections: Connections,
     private readonly clock: Clock,
     private readonly author: Author,
+    private readonly writers: Writers,
   ) {}
 
   get pendingBytes(): number {
@@ -70,6 +68,16 @@ export class Sender {
     if (this.active.has(lane)) return
     this.active.add(lane)
     this.wakeAt(this.clock.now() + this.author.lingerMs)
+  }
+
+  /** Takes over what was drafted; it does not linger. */
+  adopt(drafted: readonly Drafted[]): void {
+    for (const { topic, partition, batches } of drafted) {
+      const lane = this.laneOf(topic, partition)
+      this.bytes += lane.adopt(batches)
+      this.active.add(lane)
+    }
+    this.flush()
   }
 
   /** Sends what waits without lingering. */
@@ -102,13 +110,6 @@ export class Sender {
   close(): void {
     this.isClosed = true
     this.timer?.cancel()
-  }
-
-  private readonly writers: Writers = {
-    take: () => this.spareWriters.pop() ?? new BatchWriter(this.author.compression),
-    giveBack: (writer) => {
-      if (this.spareWriters.length < maxSpareWriters) this.spareWriters.push(writer)
-    },
   }
 
   private laneOf(topic: string, partition: number): Lane {

@@ -1,6 +1,7 @@
 import { isMillraceError, MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
-import type { CommittedOffset, Delivery, TopicPartition, Transaction } from '../port.js'
+import type { CommittedOffset, Delivery, Draft, TopicPartition, Transaction } from '../port.js'
+import { KafkaDraft } from './draft.js'
 import type { Epoch, TransactionContext } from './epoch.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import type { Generation } from './generation.js'
@@ -23,19 +24,25 @@ export interface Epochs {
  * TxnOffsetCommit), the end (EndTxn).
  */
 export class KafkaTransaction implements Transaction {
-  private readonly early: Parameters<Transaction['append']>[] = []
   private epoch: Epoch | null = null
 
   constructor(
     private readonly epochs: Epochs,
     private readonly context: TransactionContext,
+    /** What comes before the commit. */
+    private readonly early: KafkaDraft,
     private readonly member: Generation,
     private readonly offsets: readonly CommittedOffset[],
   ) {}
 
   append(at: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
     if (this.epoch) this.epoch.sender.append(at, record, delivery, origin)
-    else this.early.push([at, record, delivery, origin])
+    else this.early.append(at, record, delivery, origin)
+  }
+
+  add(draft: Draft): void {
+    if (!(draft instanceof KafkaDraft)) throw new TypeError('the draft belongs to another transport')
+    this.early.add(draft)
   }
 
   async commit(mayEnd = () => true): Promise<void> {
@@ -47,7 +54,7 @@ export class KafkaTransaction implements Transaction {
     const isOver = () => isGivenUp || clock.now() > giveUpAt
     epoch.begin(isOver)
     this.epoch = epoch
-    for (const [at, record, delivery, origin] of this.early) epoch.sender.append(at, record, delivery, origin)
+    epoch.sender.adopt(this.early.take())
     try {
       const outcome = await within(clock, timeoutMs, this.run(epoch, mayEnd, isOver))
       if (outcome === 'late')

@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
+import { BatchWriter } from '../batch/writer.js'
 import type { CommittedOffset, Member, Transaction, TransactionalProducer, TransactionOptions } from '../port.js'
 import { Connections } from './connections.js'
+import { KafkaDraft } from './draft.js'
 import { Epoch, type TransactionContext } from './epoch.js'
 import { Generation } from './generation.js'
 import type { KafkaSettings } from './internals.js'
+import { Writers } from './open-batch.js'
 import { initProducerIdV1 } from './requests.js'
 import { KafkaTransaction, type Epochs } from './transaction.js'
 import { AskedCoordinator, coordinates } from './transaction-coordinator.js'
@@ -35,7 +38,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
       clock,
       coordinator: new AskedCoordinator(connections, clock, options.transactionalId, coordinates.transactions),
       timeoutMs: options.timeoutMs,
-      compression: kafka.compression ?? 'none',
+      writers: new Writers(() => new BatchWriter(kafka.compression)),
       note: (error) => kafka.log('info', error.message, {}),
     }
     const giveUpAt = clock.now() + initMs
@@ -60,9 +63,14 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
     return producer
   }
 
+  draft(): KafkaDraft {
+    const { clock, writers } = this.context
+    return new KafkaDraft(() => clock.now(), writers)
+  }
+
   begin(member: Member, offsets: readonly CommittedOffset[]): Transaction {
     if (!(member instanceof Generation)) throw new TypeError('the member belongs to another transport')
-    return new KafkaTransaction(this, this.context, member, offsets)
+    return new KafkaTransaction(this, this.context, this.draft(), member, offsets)
   }
 
   close(): Promise<void> {

@@ -71,6 +71,25 @@ describe('BatchWriter', () => {
     )
   })
 
+  it('takes over the records of another as if it had been given them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(anyRecord, { maxLength: 150 }), { minLength: 2, maxLength: 4 }), (parts) => {
+        fc.pre(parts.some((part) => part.length > 0))
+        const whole = new BatchWriter()
+        const others = parts.map((part) => {
+          const other = new BatchWriter()
+          for (const record of part) other.append(record)
+          whole.appendAll(other)
+          return other
+        })
+
+        expect(whole.seal()).toEqual(written(parts.flat()))
+        expect(others.map(({ count }) => count)).toEqual(parts.map(() => 0))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   it('tells its size exactly, and starts anew after seal', () => {
     const writer = new BatchWriter()
     writer.append(text('a', 'x'.repeat(5000), 5, [['trace', '1']]))

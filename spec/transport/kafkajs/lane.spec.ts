@@ -6,7 +6,8 @@ import type { OutRecord } from '../../../lib/core/record.js'
 import { field } from '../../../lib/transport/batch/header.js'
 import { readBatch } from '../../../lib/transport/batch/reader.js'
 import { BatchWriter } from '../../../lib/transport/batch/writer.js'
-import { Lane, type ProducerId, type Writers } from '../../../lib/transport/kafkajs/lane.js'
+import { Lane, type ProducerId } from '../../../lib/transport/kafkajs/lane.js'
+import { Writers } from '../../../lib/transport/kafkajs/open-batch.js'
 import type { Delivery } from '../../../lib/transport/port.js'
 
 const record = (value: string): OutRecord => ({ key: null, value: Buffer.from(value), timestamp: 1, headers: noHeaders })
@@ -14,7 +15,7 @@ const at = { topic: 'words', partition: 0 }
 const id = (producerId: number): ProducerId => ({ producerId: BigInt(producerId), producerEpoch: 0 })
 const error = new MillraceError('MR_PRODUCE', 'refused')
 const keep = (): void => undefined
-const writers: Writers = { take: () => new BatchWriter(), giveBack: keep }
+const writers = new Writers(() => new BatchWriter())
 
 /** A partition leader as Kafka's is: it knows the last sequence of each producer, and stores nothing twice. */
 class Leader {
