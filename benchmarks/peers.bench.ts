@@ -2,7 +2,7 @@
  * Beside what a team would use otherwise, on one real broker (`KAFKA_BROKERS`, or one that is started here), each in a process of
  * its own: Kafka Streams (one thread, no cache), the loop one would write with kafkajs, and a loop by hand on our own wire.
  * From the first record a peer sees to the append of its last output, by the broker's clock.
- *   node .bench/benchmarks/peers.bench.js [filter] [count] [words] [restore]
+ *   node .bench/benchmarks/peers.bench.js [filter] [count] [words] [windows] [join] [restore]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,13 +13,15 @@ import type { Transport } from '../lib/transport/port.js'
 import { startKafka } from '../spec/support/kafka/broker.js'
 import { bench, type BenchCase, type BenchOptions } from './harness.js'
 import type { Contest, Workload } from './peers/contest.js'
-import { largeOrders, writeLines, writeOrders, writeRows } from './peers/inputs.js'
+import { largeOrders, writeLines, writeOrders, writePaidOrders, writeRows } from './peers/inputs.js'
 import { race, type Outcome, type PeerName } from './peers/race.js'
 
 const orders = 2_000_000
 /** The kafkajs loop is given fewer: it is as fast at the end as at the beginning. */
 const fewOrders = 400_000
-const lines = 100_000
+const lines = 300_000
+/** And as many payments. */
+const paidOrders = 500_000
 const rows = 1_000_000
 const newRows = 4000
 
@@ -27,10 +29,11 @@ interface Entry {
   readonly name: string
   readonly peer: PeerName
   readonly input: string
+  readonly other?: string
   readonly records: number
   readonly outputs: number
   readonly delivery?: Contest['delivery']
-  readonly commitEveryMs?: number
+  readonly commitEveryMs?: number | null
 }
 
 /** One workload on one broker; times come from the peers, not from here. */
@@ -46,11 +49,11 @@ class Meeting {
 
   contest(
     workload: Workload,
-    { input, delivery = 'at-least-once', commitEveryMs }: Pick<Entry, 'input' | 'delivery' | 'commitEveryMs'>,
+    { input, other = input, delivery = 'at-least-once', commitEveryMs = null }: Partial<Entry> & Pick<Entry, 'input'>,
   ): Contest {
     const id = `peer-${process.pid}-${++this.runs}`
     const stateDir = join(this.folder, id)
-    return { workload, delivery, commitEveryMs: commitEveryMs ?? null, brokers: this.brokers, id, input, output: `${id}-out`, stateDir }
+    return { workload, delivery, commitEveryMs, brokers: this.brokers, id, input, other, output: `${id}-out`, stateDir }
   }
 
   /** Nobody has used it before. */
@@ -75,6 +78,15 @@ class Meeting {
       return { seconds, cpuUs, rssMb: rssKb / 1024 }
     },
   })
+
+  /** Kafka Streams and millrace, on the same. */
+  two(workload: Workload, title: string, all: Pick<Entry, 'input' | 'other' | 'records' | 'outputs'>): Promise<void> {
+    const [theirs, ours] = [
+      this.entry(workload, { name: 'Kafka Streams', peer: 'streams', ...all }),
+      this.entry(workload, { name: 'millrace', peer: 'millrace', ...all }),
+    ]
+    return bench(title, [theirs, ours], this.options([{ of: 'millrace', to: 'Kafka Streams' }]))
+  }
 
   /** Primes a table, loses its disk, and lets the peer come back to some new rows. */
   restore(name: string, peer: PeerName, input: string): BenchCase {
@@ -150,15 +162,32 @@ const count = async (transport: Transport, meeting: Meeting): Promise<void> => {
 const words = async (transport: Transport, meeting: Meeting): Promise<void> => {
   const input = meeting.input('lines')
   await writeLines(transport, input, lines)
-  const all = { input, records: lines, outputs: 10 * lines }
-  await bench(
-    'peers: word count of lines of ten words, repartition topic, every update emitted',
-    [
-      meeting.entry('words', { name: 'Kafka Streams', peer: 'streams', ...all }),
-      meeting.entry('words', { name: 'millrace', peer: 'millrace', ...all }),
-    ],
-    meeting.options([{ of: 'millrace', to: 'Kafka Streams' }]),
-  )
+  await meeting.two('words', 'peers: word count of lines of ten words, repartition topic, every update emitted', {
+    input,
+    records: lines,
+    outputs: 10 * lines,
+  })
+}
+
+const windows = async (transport: Transport, meeting: Meeting): Promise<void> => {
+  const input = meeting.input('orders')
+  await writeOrders(transport, input, orders)
+  await meeting.two('windows', 'peers: count by key in tumbling windows of 10 s, every update emitted', {
+    input,
+    records: orders,
+    outputs: orders,
+  })
+}
+
+const joins = async (transport: Transport, meeting: Meeting): Promise<void> => {
+  const [input, other] = [meeting.input('orders'), meeting.input('payments')]
+  await writePaidOrders(transport, input, other, paidOrders)
+  await meeting.two('join', 'peers: orders joined with payments within 1 min, 1 min grace', {
+    input,
+    other,
+    records: 2 * paidOrders,
+    outputs: paidOrders,
+  })
 }
 
 const restore = async (transport: Transport, meeting: Meeting): Promise<void> => {
@@ -171,7 +200,7 @@ const restore = async (transport: Transport, meeting: Meeting): Promise<void> =>
   )
 }
 
-const workloads = { filter, count, words, restore }
+const workloads = { filter, count, words, windows, join: joins, restore }
 
 const main = async (): Promise<void> => {
   const asked = process.argv.slice(2)

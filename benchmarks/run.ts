@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { argv, execPath, exit, stderr } from 'node:process'
 
 // Every benchmark in its own process, so that none inherits the heap or the optimised code of another.
-// Arguments are parts of file names: `npm run bench -- keyed` runs those that contain "keyed".
-const wanted = argv.slice(2)
+// `npm run bench -- keyed` runs those whose names contain "keyed"; what follows goes to them: `npm run bench -- peers join`.
+const [part = '', ...rest] = argv.slice(2)
 const files = readdirSync(__dirname)
-  .filter((file) => file.endsWith('.bench.js') && (wanted.length === 0 || wanted.some((part) => file.includes(part))))
+  .filter((file) => file.endsWith('.bench.js') && file.includes(part))
   .sort()
 
 if (files.length === 0) stderr.write('no benchmark of that name\n')
-const failed = files.filter((file) => spawnSync(execPath, ['--expose-gc', join(__dirname, file)], { stdio: 'inherit' }).status !== 0)
+const failed = files.filter(
+  (file) => spawnSync(execPath, ['--expose-gc', join(__dirname, file), ...rest], { stdio: 'inherit' }).status !== 0,
+)
 if (failed.length > 0) stderr.write(`failed: ${failed.join(', ')}\n`)
 exit(failed.length > 0 || files.length === 0 ? 1 : 0)

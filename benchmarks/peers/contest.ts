@@ -7,6 +7,10 @@ export type Workload =
   | 'count'
   /** Lines to words, over a repartition topic to a count; every update goes out. */
   | 'words'
+  /** Count by key in tumbling windows of ten seconds; every update goes out. */
+  | 'windows'
+  /** Orders with their payments, within a minute and one of grace. */
+  | 'join'
   /** A table of a million rows, whose disk is lost. */
   | 'restore'
 
@@ -19,6 +23,8 @@ export interface Contest {
   readonly brokers: readonly string[]
   readonly id: string
   readonly input: string
+  /** Of a join, the right side. */
+  readonly other: string
   readonly output: string
   readonly stateDir: string
 }
@@ -28,6 +34,12 @@ export interface Order {
   readonly user: string
   readonly amount: number
   readonly note: string
+}
+
+export interface Payment {
+  readonly order: string
+  readonly paid: number
+  readonly method: string
 }
 
 export const partitions = 4

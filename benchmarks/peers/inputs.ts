@@ -1,7 +1,7 @@
 import { noHeaders } from '../../lib/core/headers.js'
 import { partitionOf } from '../../lib/core/murmur2.js'
 import type { Transport } from '../../lib/transport/port.js'
-import { partitions, type Order } from './contest.js'
+import { partitions, type Order, type Payment } from './contest.js'
 
 const users = 100_000
 const words = 20_000
@@ -14,6 +14,17 @@ export const writeOrders = (transport: Transport, topic: string, count: number):
     const order: Order = { id: `order-${i}`, user, amount: (i * 31) % 200, note: 'a note that makes it a hundred' }
     return { key: Buffer.from(user), value: Buffer.from(JSON.stringify(order)) }
   })
+
+/** Orders of a key each, and half a second after each its payment. */
+export const writePaidOrders = async (transport: Transport, orders: string, payments: string, count: number): Promise<void> => {
+  const id = (i: number): string => `order-${String(i).padStart(7, '0')}`
+  await write(transport, orders, count, (i) => {
+    const order: Order = { id: id(i), user: `user-${i % users}`, amount: (i * 31) % 200, note: 'a note that makes it a hundred' }
+    return { key: Buffer.from(id(i)), value: Buffer.from(JSON.stringify(order)) }
+  })
+  const payment = (i: number): Payment => ({ order: id(i), paid: (i * 31) % 200, method: 'a method of payment, with some details' })
+  await write(transport, payments, count, (i) => ({ key: Buffer.from(id(i)), value: Buffer.from(JSON.stringify(payment(i))) }), 500)
+}
 
 /** Orders among them with an amount of 100 or more. */
 export const largeOrders = (count: number): number => {
@@ -56,6 +67,7 @@ const write = async (
   topic: string,
   count: number,
   record: (i: number) => { readonly key: Buffer | null; readonly value: Buffer },
+  laterMs = 0,
 ): Promise<void> => {
   await transport.createTopics([{ name: topic, partitions, config: { 'retention.ms': '-1' } }])
   const producer = await transport.producer()
@@ -67,7 +79,8 @@ const write = async (
       for (let i = from; i < to; i++) {
         const { key, value } = record(i)
         const partition = key === null ? i % partitions : partitionOf(key, partitions)
-        producer.append({ topic, partition }, { key, value, timestamp: 1_700_000_000_000 + i, headers: noHeaders }, delivery, null)
+        const timestamp = 1_700_000_000_000 + i + laterMs
+        producer.append({ topic, partition }, { key, value, timestamp, headers: noHeaders }, delivery, null)
       }
     })
   }

@@ -40,7 +40,8 @@ const died = (peer: PeerName, code: unknown): Error => new Error(`${peer} ended 
 const start = async (peer: PeerName, contest: Contest) => {
   const argument = JSON.stringify(contest)
   const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit']
-  if (peer !== 'streams') return spawn(process.execPath, [join(__dirname, `${peer}.js`), argument], { stdio })
+  // `node --cpu-prof peers.bench.js join` profiles the peer, too.
+  if (peer !== 'streams') return spawn(process.execPath, [...process.execArgv, join(__dirname, `${peer}.js`), argument], { stdio })
   const folder = join(process.cwd(), 'benchmarks/peers/streams')
   const jars = await mavenJars('streams', join(folder, 'pom.xml'), kafkaVersions.current)
   const jvm = ['-Xmx2g', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', join(jars, '*')]

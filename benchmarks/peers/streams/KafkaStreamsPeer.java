@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
@@ -21,6 +22,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.processor.StateRestoreListener;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.WindowStore;
 
 /** The workloads of contest.ts in Kafka Streams: one thread, no cache, defaults otherwise. */
 public class KafkaStreamsPeer {
@@ -42,6 +44,24 @@ public class KafkaStreamsPeer {
     Large(String id, long cents) {
       this.id = id;
       this.cents = cents;
+    }
+  }
+
+  public static class Payment {
+    public String order;
+    public int paid;
+    public String method;
+  }
+
+  public static class Paid {
+    public String id;
+    public int amount;
+    public int paid;
+
+    Paid(String id, int amount, int paid) {
+      this.id = id;
+      this.amount = amount;
+      this.paid = paid;
     }
   }
 
@@ -68,6 +88,22 @@ public class KafkaStreamsPeer {
           .count(Materialized.as("words"))
           .toStream()
           .to(output, Produced.with(Serdes.String(), Serdes.Long()));
+      case "windows" -> builder.stream(input, Consumed.with(Serdes.String(), Serdes.ByteArray()))
+          .peek((user, order) -> seen())
+          .groupByKey()
+          .windowedBy(TimeWindows.ofSizeWithNoGrace(Duration.ofSeconds(10)))
+          // No longer than needed: the default is a day.
+          .count(Materialized.<String, Long, WindowStore<Bytes, byte[]>>as("windows").withRetention(Duration.ofSeconds(10)))
+          .toStream()
+          .to(output, Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, 10_000), Serdes.Long()));
+      case "join" -> builder.stream(input, Consumed.with(Serdes.String(), of(Order.class)))
+          .peek((id, order) -> seen())
+          .join(
+              builder.stream(contest.get("other").asText(), Consumed.with(Serdes.String(), of(Payment.class))).peek((id, payment) -> seen()),
+              (order, payment) -> new Paid(order.id, order.amount, payment.paid),
+              JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMinutes(1), Duration.ofMinutes(1)),
+              StreamJoined.with(Serdes.String(), of(Order.class), of(Payment.class)))
+          .to(output, Produced.with(Serdes.String(), of(Paid.class)));
       case "restore" -> builder.stream(input, Consumed.with(Serdes.String(), Serdes.String()))
           .peek((key, value) -> seen())
           .toTable(Materialized.<String, String, KeyValueStore<Bytes, byte[]>>as("rows").withKeySerde(Serdes.String()).withValueSerde(Serdes.String()))
