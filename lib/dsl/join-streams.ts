@@ -1,6 +1,7 @@
+import type { Codec } from '../core/codec.js'
 import { durationMs } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
-import { bufferSpec, joinStreams, sided, type BufferSpec, type JoinBounds, type StreamJoiner } from '../join/stream-stream.js'
+import { bufferSpec, joinStreams, sided, type BufferSpec, type JoinBounds, type Side, type StreamJoiner } from '../join/stream-stream.js'
 import { checkName, joinedName } from '../topology/names.js'
 import type { Port } from '../topology/node.js'
 import { byKey, type KeyedLane } from './by-key.js'
@@ -26,7 +27,13 @@ export const joinedStreams = (leftLane: Lane, rightLane: Lane, verb: StreamVerb,
     left: bufferSpec(`${name}-left`, keys, writable(left.value, `the values of ${left.stem}`)),
     right: bufferSpec(`${name}-right`, keys, writable(right.value, `the values of ${right.stem}`)),
   }
-  const node = joinNode(bothSides(left, right, verb), verb, bounds, buffers, join)
+  const node = joinNode(
+    bothSides(left, right, verb, { left: buffers.left.values, right: buffers.right.values }),
+    verb,
+    bounds,
+    buffers,
+    join,
+  )
   return { ...left, port: { node, branch: 0 }, stem: name, key, value: innerJson }
 }
 
@@ -46,15 +53,21 @@ const joinNode = (
   })
 }
 
-const bothSides = (left: KeyedLane, right: KeyedLane, verb: StreamVerb): Pick<Lane, 'scope' | 'port'> => {
+const bothSides = (
+  left: KeyedLane,
+  right: KeyedLane,
+  verb: StreamVerb,
+  values: { readonly [S in Side]: Codec<unknown> },
+): Pick<Lane, 'scope' | 'port'> => {
   const { scope } = left
   const { graph } = scope
   const isOneStream = left.port.node === right.port.node && left.port.branch === right.port.branch
   const only = (node: Port['node']): Pick<Lane, 'scope' | 'port'> => ({ scope, port: { node, branch: 0 } })
-  if (isOneStream) return only(graph.operator(left.port, sided('both sides', ['left', 'right']), { takesNullKeys: verb !== 'join' }))
+  if (isOneStream)
+    return only(graph.operator(left.port, sided('both sides', ['left', 'right'], values.left), { takesNullKeys: verb !== 'join' }))
   const sides = [
-    graph.operator(left.port, sided('left side', ['left']), { takesNullKeys: verb !== 'join' }),
-    graph.operator(right.port, sided('right side', ['right']), { takesNullKeys: verb === 'outerJoin' }),
+    graph.operator(left.port, sided('left side', ['left'], values.left), { takesNullKeys: verb !== 'join' }),
+    graph.operator(right.port, sided('right side', ['right'], values.right), { takesNullKeys: verb === 'outerJoin' }),
   ]
   return only(graph.meeting(sides.map((node): Port => ({ node, branch: 0 }))))
 }

@@ -1,7 +1,6 @@
 import { durationMs, type Duration } from '../core/duration.js'
 import { MillraceError } from '../core/errors.js'
-import { bufferSpec } from '../join/stream-stream.js'
-import { joinTableHeld } from '../join/held-stream-table.js'
+import { heldSpec, joinTableHeld } from '../join/held-stream-table.js'
 import type { TableJoiner } from '../join/probe.js'
 import { joinGlobal } from '../join/stream-global.js'
 import { joinTable } from '../join/stream-table.js'
@@ -63,7 +62,7 @@ const graceOf = (grace: Duration | undefined, right: TableLane, verb: Verb): num
 const held = (lane: KeyedLane, right: TableLane, verb: Verb, join: AnyFn, graceMs: number): Lane => {
   const { key: keys } = lane
   const values = writable(lane.value, `the values of ${lane.stem}`)
-  const { spec: store } = bufferSpec(heldName(lane.stem, right.name), keys, values)
+  const store = heldSpec(heldName(lane.stem, right.name), values)
   const joiner: TableJoiner<unknown, unknown, unknown, unknown> = verb === 'join' ? { left: false, join } : { left: true, join }
   const operator = joinTableHeld({ label: verb, joiner, lookup: right.lookup, graceMs, keys, values, store })
   const stores = [{ spec: store, source: null }]

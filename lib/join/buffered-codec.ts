@@ -1,6 +1,7 @@
 import { asBuffer } from '../core/bytes.js'
 import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
+import { decodeHeaders, encodeHeaders, type HeaderPair } from './header-pairs.js'
 
 /** Where a record lies in a buffer: by time, then in order of arrival. */
 export interface BufferKey {
@@ -16,7 +17,6 @@ export interface Buffered<A> {
   readonly isParked: boolean
   readonly headers: readonly HeaderPair[] | null
 }
-export type HeaderPair = readonly [name: string, value: Buffer | null]
 
 const headBytes = 16
 
@@ -32,7 +32,7 @@ export const bufferKeyCodec: Codec<BufferKey> = Object.freeze({
   },
   decode: (bytes: Uint8Array | null) => {
     const found = asBuffer(bytes ?? Buffer.alloc(0))
-    if (found.length < headBytes) throw new MillraceError('MR_STATE_FORMAT', 'the key of a join buffer is too short')
+    if (found.length < headBytes) throw new MillraceError('MR_STATE_FORMAT', 'the key of a record held by a join is too short')
     return { time: found.readDoubleBE(), arrival: found.readDoubleBE(8), key: Buffer.from(found.subarray(headBytes)) }
   },
 })
@@ -48,14 +48,14 @@ export const bufferedCodec = <A>(value: Codec<A>): Codec<Buffered<A>> =>
     name: `buffered(${value.name})`,
     encode: (row: Buffered<A>) => {
       const bytes = value.encode(row.value)
-      const headers = row.headers === null ? [] : encodeHeaders(row.headers)
+      const headers = row.headers === null ? [] : [encodeHeaders(row.headers)]
       const flags = (row.isParked ? parkedFlag : 0) | (row.headers === null ? 0 : headersFlag) | (bytes === null ? noValueFlag : 0)
       return Buffer.concat([Buffer.of(version | flags), ...headers, ...(bytes === null ? [] : [bytes])])
     },
     decode: (bytes: Uint8Array | null) => {
       const found = asBuffer(bytes ?? Buffer.alloc(0))
       const first = found[0] ?? 0
-      if ((first & 0xf0) !== version) throw new MillraceError('MR_STATE_FORMAT', `a row of a join buffer begins with ${first}`)
+      if ((first & 0xf0) !== version) throw new MillraceError('MR_STATE_FORMAT', `a record held by a join begins with ${first}`)
       const hasHeaders = (first & headersFlag) !== 0
       const { headers, end } = hasHeaders ? decodeHeaders(found, 1) : { headers: null, end: 1 }
       return {
@@ -65,41 +65,3 @@ export const bufferedCodec = <A>(value: Codec<A>): Codec<Buffered<A>> =>
       }
     },
   })
-
-/** count (u32), then of each: length of the name (u32) ‖ name ‖ length of the value (i32, -1: null) ‖ value */
-const encodeHeaders = (headers: readonly HeaderPair[]): readonly Buffer[] => {
-  const parts = [u32(headers.length)]
-  for (const [name, value] of headers) {
-    const text = Buffer.from(name, 'utf8')
-    parts.push(u32(text.length), text, i32(value === null ? -1 : value.length), value ?? Buffer.alloc(0))
-  }
-  return parts
-}
-
-const decodeHeaders = (bytes: Buffer, start: number): { readonly headers: readonly HeaderPair[]; readonly end: number } => {
-  let at = start + 4
-  const headers: HeaderPair[] = []
-  for (let left = bytes.readUInt32BE(start); left > 0; left--) {
-    const nameEnd = at + 4 + bytes.readUInt32BE(at)
-    const name = bytes.toString('utf8', at + 4, nameEnd)
-    const length = bytes.readInt32BE(nameEnd)
-    at = nameEnd + 4 + Math.max(0, length)
-    headers.push([name, length < 0 ? null : Buffer.from(bytes.subarray(nameEnd + 4, at))])
-  }
-  return { headers, end: at }
-}
-
-const u32 = (n: number): Buffer => {
-  const out = Buffer.allocUnsafe(4)
-  out.writeUInt32BE(n)
-  return out
-}
-const i32 = (n: number): Buffer => {
-  const out = Buffer.allocUnsafe(4)
-  out.writeInt32BE(n)
-  return out
-}
-
-/** Bytes of their own: those of a batch are used again. */
-export const headerPairs = (headers: Iterable<readonly [string, Uint8Array | null]>): readonly HeaderPair[] =>
-  Array.from(headers, ([name, value]): HeaderPair => [name, value === null ? null : Buffer.from(value)])

@@ -6,8 +6,8 @@ import { Rec } from '../core/record.js'
 import { failAside } from '../operators/set-aside.js'
 import { isAbsent } from '../table/row.js'
 import type { AnyRec, KeyedStore, Lookup, PerRecord, StoreSpec, TableStore, TaskContext } from '../topology/operator.js'
-import { headerPairs, type Buffered, type BufferKey } from './buffered-codec.js'
-import { idOf } from './join-buffer.js'
+import { bufferedCodec, bufferKeyCodec, type Buffered, type BufferKey } from './buffered-codec.js'
+import { headerPairs } from './header-pairs.js'
 import { joinRow, rowOf, type TableJoiner } from './probe.js'
 
 interface HeldJoin<K, V, W, R> {
@@ -20,6 +20,9 @@ interface HeldJoin<K, V, W, R> {
   /** Of the records that are held. */
   readonly store: StoreSpec<BufferKey, Buffered<V>>
 }
+
+export const heldSpec = (name: string, values: Codec<unknown>): StoreSpec<BufferKey, Buffered<unknown>> =>
+  Object.freeze({ name, key: bufferKeyCodec, value: bufferedCodec(values), kind: 'lmdb' })
 
 /**
  * Joins a stream with a versioned table, each record as late as `grace` allows, so that changes of the table that come out of
@@ -117,5 +120,8 @@ class Holding<K, V, W, R> {
     }
   }
 }
+
+/** The text of bytes, whose order is theirs. */
+const idOf = (key: Buffer): string => key.toString('latin1')
 
 const byOrder = (a: Held, b: Held): number => a.time - b.time || (a.id === b.id ? a.arrival - b.arrival : a.id < b.id ? -1 : 1)

@@ -1,62 +1,52 @@
-import { asBuffer } from '../core/bytes.js'
-import type { Codec } from '../core/codec.js'
-import { Heap } from '../core/heap.js'
+import { NearlySorted } from '../core/nearly-sorted.js'
 import type { KeyedStore } from '../topology/operator.js'
-import type { Buffered, BufferKey, HeaderPair } from './buffered-codec.js'
+import type { HeaderPair } from './header-pairs.js'
+import { fact, Places } from './places.js'
+import type { Waiting } from './waiting-codec.js'
 
-/** A record of a buffer, as the index knows it; its value is in the store. */
-export interface Held<K> extends BufferKey {
-  readonly originalKey: K
-  /** Equal keys have one: the text of their bytes, whose order is that of the bytes. */
-  readonly id: string
-  /** Can be found by the other side. */
-  isBuffered: boolean
-  /** Waits for its first match. */
-  isParked: boolean
-  /** Times that it could not leave. */
-  attempts: number
-}
-
-export interface NewlyHeld<K, V> {
+export interface NewlyHeld<V> {
   readonly time: number
-  readonly originalKey: K
-  readonly key: Buffer
   readonly id: string
   readonly value: V
+  readonly bytes: Buffer | null
   readonly isBuffered: boolean
   /** Null: it is not parked. */
   readonly parkedHeaders: readonly HeaderPair[] | null
 }
 
-export const idOf = (keyBytes: Buffer): string => keyBytes.toString('latin1')
-
 /**
- * The records of one side that a join may still need. The store keeps them; an index in memory, built once from the store,
- * knows where: scanning the store per record would cost what all uncommitted rows cost.
+ * The records of one side that a join may still need. The store keeps them, each under its place; an index in memory, built once
+ * from the store, knows where: scanning the store per record would cost what all uncommitted rows cost.
  *
- * A row stays while it is buffered (`time + retention` > the largest time of its own side) or parked.
+ * A record stays while it is buffered (`time + retention` > the largest time of its own side) or parked. Then its row is only
+ * written over by one that comes later: it says itself how old it is, so a start knows that it is void. Deleting each would double
+ * what is written to the file and the changelog.
  */
-export class JoinBuffer<K, V> {
-  private readonly byKey = new Map<string, Held<K>[]>()
+export class JoinBuffer<V> {
+  private readonly places = new Places()
   /** Buffered ones, by when they leave. */
-  private readonly leaving = new Heap<Held<K>>(isOlder)
+  private readonly leaving = new NearlySorted<number>(this.places.isOlder)
   /** Parked ones, by when they are due; some that are parked no longer. */
-  private readonly parked = new Heap<Held<K>>(isOlder)
+  private readonly parked = new NearlySorted<number>(this.places.isOlder)
+  private readonly failures = new Map<number, number>()
   private arrivals = 0
 
   constructor(
-    private readonly store: KeyedStore<BufferKey, Buffered<V>>,
-    keys: Codec<K>,
+    private readonly store: KeyedStore<number, Waiting<V>>,
     private readonly retentionMs: number,
     /** How long after its time a parked record is due. */
-    readonly parkMs: number,
+    private readonly parkMs: number,
   ) {
-    for (const [at, { value }] of store.entries()) {
-      const key = asBuffer(at.key)
-      const isBuffered = this.keeps(at.time, store.streamTime)
-      this.index({ ...at, key, originalKey: keys.decode(key), id: idOf(key), isBuffered, isParked: value.isParked, attempts: 0 })
-      this.arrivals = Math.max(this.arrivals, at.arrival + 1)
+    const old: number[] = []
+    const found: number[] = []
+    for (const [place, { value: row }] of store.entries()) {
+      const isBuffered = this.keeps(row.time, store.streamTime)
+      this.arrivals = Math.max(this.arrivals, row.arrival + 1)
+      if (!isBuffered && !row.isParked) old.push(place)
+      else found.push(this.index(place, row, isBuffered))
     }
+    this.places.recover(old)
+    for (const place of found.sort((a, b) => (this.places.isOlder(a, b) ? -1 : 1))) this.line(place)
   }
 
   /** The largest time of this side. */
@@ -73,83 +63,105 @@ export class JoinBuffer<K, V> {
     return streamTime > time + this.parkMs
   }
 
-  /** Of a key, between two times, both inclusive, in order of time and arrival. */
-  matching(id: string, from: number, to: number): readonly Held<K>[] {
-    const list = this.byKey.get(id)
-    if (list === undefined) return []
-    const found: Held<K>[] = []
-    for (let i = list.length - 1; i >= 0; i--) {
-      const held = list[i] as Held<K>
-      if (held.time < from) break
-      if (held.time <= to) found.push(held)
-    }
-    return found.reverse()
+  /** Adds to `found` the places of a key's records between two times, both inclusive, in order of time and arrival. */
+  matching(id: string, from: number, to: number, found: number[]): void {
+    this.places.between(id, from, to, found)
   }
 
   /** Parked ones that are due, in no order. */
-  dueBy(streamTime: number): readonly Held<K>[] {
-    for (let least = this.parked.least; least !== undefined; least = this.parked.least) {
-      if (!this.isDue(least.time, streamTime)) return []
-      if (least.isParked) break
-      this.parked.take()
+  dueBy(streamTime: number): readonly number[] {
+    const { places, parked } = this
+    for (let least = parked.least; least !== undefined; least = parked.least) {
+      if (!this.isDue(places.timeOf(least), streamTime)) return none
+      if (places.is(least, fact.parked)) break
+      parked.take()
+      places.unmark(least, fact.lined)
+      this.letGo(least, true)
     }
-    return this.parked.whileBefore(({ time }) => this.isDue(time, streamTime)).filter(({ isParked }) => isParked)
+    return parked.whileBefore((place) => this.isDue(places.timeOf(place), streamTime)).filter((place) => places.is(place, fact.parked))
   }
 
-  rowOf(held: Held<K>): Buffered<V> {
-    const row = this.store.get(held)
+  rowOf(place: number): Waiting<V> {
+    const row = this.store.get(place)
     if (row === undefined) throw new Error('a join buffer has lost a record that its index knows')
     return row.value
   }
 
+  isParked(place: number): boolean {
+    return this.places.is(place, fact.parked)
+  }
+
+  /** It could not leave: how often that has happened by now. */
+  failedAgain(place: number): number {
+    const times = (this.failures.get(place) ?? 0) + 1
+    this.failures.set(place, times)
+    return times
+  }
+
   /* ------------------------------------------------------------------ writes */
 
-  add({ value, parkedHeaders, ...record }: NewlyHeld<K, V>): void {
+  add({ time, id, value, bytes, isBuffered, parkedHeaders }: NewlyHeld<V>): void {
     const isParked = parkedHeaders !== null
-    const held: Held<K> = { ...record, arrival: this.arrivals, isParked, attempts: 0 }
-    this.store.set(held, { value, isParked, headers: parkedHeaders }, held.time)
+    const place = this.places.next
+    const row = { time, arrival: this.arrivals, id, value, bytes, isParked, headers: parkedHeaders }
+    this.store.set(place, row, time)
     this.arrivals++
-    this.index(held)
+    this.line(this.index(place, row, isBuffered))
+    this.clearSome()
   }
 
   /** It has met another, or has left unmatched. */
-  unpark(held: Held<K>): void {
-    const { value } = this.rowOf(held)
-    held.isParked = false
-    if (held.isBuffered) this.store.set(held, { value, isParked: false, headers: null }, held.time)
-    else this.store.delete(held, held.time)
+  unpark(place: number): void {
+    const row = this.rowOf(place)
+    const isBuffered = this.places.is(place, fact.buffered)
+    if (isBuffered) this.store.set(place, { ...row, isParked: false, headers: null }, row.time)
+    else this.store.delete(place, row.time)
+    this.failures.delete(place)
+    this.places.unmark(place, fact.parked)
+    this.letGo(place, isBuffered)
   }
 
   /** This side has come to `time`: what is no longer kept goes. */
   advanceTo(time: number): void {
     this.store.advanceTo(time)
+    const { places, leaving } = this
     const { streamTime } = this.store
-    for (let least = this.leaving.least; least && !this.keeps(least.time, streamTime); least = this.leaving.least) {
-      this.leaving.take()
-      this.forget(least)
+    for (let least = leaving.least; least !== undefined && !this.keeps(places.timeOf(least), streamTime); least = leaving.least) {
+      leaving.take()
+      places.unlink(least)
+      places.unmark(least, fact.buffered)
+      this.letGo(least, true)
     }
   }
 
-  private forget(held: Held<K>): void {
-    held.isBuffered = false
-    // They leave in the order of the list.
-    const list = this.byKey.get(held.id)
-    list?.shift()
-    if (list?.length === 0) this.byKey.delete(held.id)
-    if (!held.isParked) this.store.delete(held, held.time)
+  private letGo(place: number, hasRow: boolean): void {
+    if (!this.places.isAny(place)) this.places.leave(place, hasRow)
   }
 
-  private index(held: Held<K>): void {
-    if (held.isParked) this.parked.add(held)
-    if (!held.isBuffered) return
-    this.leaving.add(held)
-    const list = this.byKey.get(held.id)
-    if (list === undefined) return void this.byKey.set(held.id, [held])
-    let at = list.length
-    while (at > 0 && isOlder(held, list[at - 1] as Held<K>)) at--
-    if (at === list.length) list.push(held)
-    else list.splice(at, 0, held)
+  /** As many at a time as keep up: all at once would take long after a jump of time. */
+  private clearSome(): void {
+    for (let left = 2; left > 0; left--) {
+      const place = this.places.takeSurplus()
+      if (place === undefined) return
+      this.store.delete(place, this.time)
+    }
+  }
+
+  private index(place: number, { time, arrival, id, isParked }: Waiting<V>, isBuffered: boolean): number {
+    const { places } = this
+    places.seat(place, id, time, arrival)
+    if (isParked) places.mark(place, fact.parked | fact.lined)
+    if (isBuffered) places.mark(place, fact.buffered)
+    return place
+  }
+
+  private line(place: number): void {
+    const { places } = this
+    if (places.is(place, fact.parked)) this.parked.add(place)
+    if (!places.is(place, fact.buffered)) return
+    this.leaving.add(place)
+    places.link(place)
   }
 }
 
-const isOlder = (a: BufferKey, b: BufferKey): boolean => a.time < b.time || (a.time === b.time && a.arrival < b.arrival)
+const none: readonly number[] = []

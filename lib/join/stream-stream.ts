@@ -1,15 +1,16 @@
 import { none, some, type Option } from 'fp-ts/lib/Option.js'
 import * as These from 'fp-ts/lib/These.js'
 import { asBuffer } from '../core/bytes.js'
-import type { Codec } from '../core/codec.js'
+import { codec, type Codec } from '../core/codec.js'
 import { headersOf } from '../core/headers.js'
 import { Rec, type Meta } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
 import { failAside } from '../operators/set-aside.js'
 import { isAbsent } from '../table/row.js'
 import type { AnyRec, Emit, PerRecord, StoreSpec, TaskContext } from '../topology/operator.js'
-import { bufferedCodec, bufferKeyCodec, headerPairs, type Buffered, type BufferKey } from './buffered-codec.js'
-import { idOf, JoinBuffer, type Held } from './join-buffer.js'
+import { headerPairs } from './header-pairs.js'
+import { JoinBuffer } from './join-buffer.js'
+import { waitingCodec, type Waiting } from './waiting-codec.js'
 
 /** All in ms: the right record's time is within [left - before, left + after]. */
 export interface JoinBounds {
@@ -28,24 +29,27 @@ class Sided {
   constructor(
     readonly side: Side,
     readonly value: unknown,
+    /** As `valueReadWith` gives them. */
+    readonly bytes: Buffer | null | undefined,
   ) {}
 }
 
 /** Says which side a record is of, before both flow into one. A stream joined with itself gives each record twice. */
-export const sided = (label: string, sides: readonly Side[]): PerRecord =>
+export const sided = (label: string, sides: readonly Side[], values: Codec<unknown>): PerRecord =>
   perRecord(label, (record, emit) => {
-    for (const side of sides) emit(record.withValue(new Sided(side, record.value)))
+    const bytes = record.valueReadWith(values) // before anybody looks at the value
+    for (const side of sides) emit(record.withValue(new Sided(side, record.value, bytes)))
   })
 
 export const bufferSpec = (name: string, key: Codec<unknown>, value: Codec<unknown>): BufferSpec => ({
   keys: key,
   values: value,
-  spec: Object.freeze({ name, key: bufferKeyCodec, value: bufferedCodec(value), kind: 'lmdb' }),
+  spec: Object.freeze({ name, key: codec.number, value: waitingCodec(value), kind: 'lmdb' }),
 })
 export interface BufferSpec {
   readonly keys: Codec<unknown>
   readonly values: Codec<unknown>
-  readonly spec: StoreSpec<BufferKey, Buffered<unknown>>
+  readonly spec: StoreSpec<number, Waiting<unknown>>
 }
 
 interface StreamJoinOptions<K, V, W, R> {
@@ -96,17 +100,28 @@ const resultsOf = <K, V, W, R>(joiner: StreamJoiner<K, V, W, R>): Results<K, V, 
   }
 }
 
-interface Due {
+/** One side of the join, opened. */
+interface Opened {
   readonly side: Side
-  readonly held: Held<unknown>
+  readonly values: Codec<unknown>
+  readonly buffer: JoinBuffer<unknown>
+}
+
+interface Due {
+  readonly of: Opened
+  readonly place: number
+  readonly row: Waiting<unknown>
 }
 
 class StreamJoin<K, V, W, R> {
   private readonly label: string
   private readonly bounds: JoinBounds
   private readonly results: Results<K, V, W, R>
-  private readonly buffers: { readonly [S in Side]: JoinBuffer<unknown, unknown> }
-  private readonly specs: { readonly [S in Side]: BufferSpec }
+  private readonly keys: Codec<unknown>
+  private readonly left: Opened
+  private readonly right: Opened
+  /** Of the record at hand: the places of what it meets. */
+  private readonly matches: number[] = []
 
   constructor(
     private readonly task: TaskContext,
@@ -114,81 +129,92 @@ class StreamJoin<K, V, W, R> {
   ) {
     const { beforeMs, afterMs, graceMs } = bounds
     const retentionMs = beforeMs + afterMs + graceMs
+    const opened = (side: Side, { spec, values }: BufferSpec, parkMs: number): Opened => ({
+      side,
+      values,
+      buffer: new JoinBuffer(task.store(spec), retentionMs, parkMs),
+    })
     this.label = label
     this.bounds = bounds
-    this.specs = { left, right }
+    this.keys = left.keys
     this.results = resultsOf(joiner)
-    this.buffers = {
-      left: new JoinBuffer(task.store(left.spec), left.keys, retentionMs, afterMs + graceMs),
-      right: new JoinBuffer(task.store(right.spec), right.keys, retentionMs, beforeMs + graceMs),
-    }
+    this.left = opened('left', left, afterMs + graceMs)
+    this.right = opened('right', right, beforeMs + graceMs)
   }
 
   take(record: AnyRec, emit: Emit): void {
-    const { side, value }: Sided = record.value
+    const sided: Sided = record.value
+    const { side, value } = sided
     if (isAbsent(value)) return this.task.dropped(this.label, 'null-value')
-    const bytes: Uint8Array | null = isAbsent(record.key) ? null : this.specs.left.keys.encode(record.key)
-    if (bytes !== null) return this.join(record, side, value, Buffer.from(bytes), emit)
-    if (this.results[side] === null) this.task.dropped(this.label, 'null-key')
+    const id = isAbsent(record.key) ? null : this.idOf(record.key)
+    if (id !== null) this.join(record, sided, id, emit)
+    else if (this.results[side] === null) this.task.dropped(this.label, 'null-key')
     else emit(this.unmatched(side, value, record))
   }
 
-  private join(record: AnyRec, side: Side, value: unknown, key: Buffer, emit: Emit): void {
-    const [own, other] = side === 'left' ? [this.buffers.left, this.buffers.right] : [this.buffers.right, this.buffers.left]
-    const time = record.timestamp
-    const streamTime = Math.max(own.time, other.time, time)
-    const id = idOf(key)
-    const out: AnyRec[] = []
-    const due = this.leave(streamTime, record, out)
-    const matches = this.matching(side, other, id, time)
-    for (const match of matches) out.push(this.pair(side, value, match, other, record))
-    const waits = matches.length === 0 && this.results[side] !== null
-    const isParked = waits && !own.isDue(time, streamTime)
-    if (waits && !isParked) out.push(this.unmatched(side, value, record))
-
-    const isBuffered = own.keeps(time, Math.max(own.time, time))
-    const parkedHeaders = isParked ? headerPairs(record.headers) : null
-    if (isBuffered || isParked) own.add({ time, originalKey: record.key, key, id, value, isBuffered, parkedHeaders })
-    for (const { side: of, held } of due) this.buffers[of].unpark(held)
-    for (const match of matches) if (match.isParked) other.unpark(match)
-    own.advanceTo(time)
-    for (const result of out) emit(result)
+  /** Equal keys have one: the text of their bytes. */
+  private idOf(key: unknown): string | null {
+    if (this.keys === codec.string && typeof key === 'string' && ascii.test(key)) return key
+    const bytes = this.keys.encode(key)
+    return bytes && asBuffer(bytes).toString('latin1')
   }
 
-  private matching(side: Side, other: JoinBuffer<unknown, unknown>, id: string, time: number): readonly Held<unknown>[] {
+  private join(record: AnyRec, { side, value, bytes }: Sided, id: string, emit: Emit): void {
+    const own = side === 'left' ? this.left : this.right
+    const other = side === 'left' ? this.right : this.left
+    const time = record.timestamp
+    const streamTime = Math.max(own.buffer.time, other.buffer.time, time)
+    const due = this.leave(streamTime, record, emit)
+    const matches = this.matching(side, other, id, time)
+    for (let i = 0; i < matches.length; i++) emit(this.pair(side, value, other.buffer.rowOf(matches[i] as number), record))
+    const waits = matches.length === 0 && this.results[side] !== null
+    const isParked = waits && !own.buffer.isDue(time, streamTime)
+    if (waits && !isParked) emit(this.unmatched(side, value, record))
+
+    const isBuffered = own.buffer.keeps(time, Math.max(own.buffer.time, time))
+    const parkedHeaders = isParked ? headerPairs(record.headers) : null
+    if (isBuffered || isParked) own.buffer.add({ time, id, value, bytes: ownBytes(own.values, value, bytes), isBuffered, parkedHeaders })
+    for (const { of, place } of due) of.buffer.unpark(place)
+    for (let i = 0; i < matches.length; i++) if (other.buffer.isParked(matches[i] as number)) other.buffer.unpark(matches[i] as number)
+    own.buffer.advanceTo(time)
+  }
+
+  private matching(side: Side, { buffer }: Opened, id: string, time: number): readonly number[] {
+    const { matches } = this
     const { beforeMs, afterMs } = this.bounds
-    return side === 'left' ? other.matching(id, time - beforeMs, time + afterMs) : other.matching(id, time - afterMs, time + beforeMs)
+    matches.length = 0
+    if (side === 'left') buffer.matching(id, time - beforeMs, time + afterMs, matches)
+    else buffer.matching(id, time - afterMs, time + beforeMs, matches)
+    return matches
   }
 
   /** The results of what is due; the order is by time, right before left, key. */
-  private leave(streamTime: number, trigger: AnyRec, out: AnyRec[]): readonly Due[] {
-    const lefts = this.results.left === null ? [] : this.buffers.left.dueBy(streamTime)
-    const rights = this.results.right === null ? [] : this.buffers.right.dueBy(streamTime)
-    if (lefts.length === 0 && rights.length === 0) return []
-    const due = [...rights.map((held): Due => ({ side: 'right', held })), ...lefts.map((held): Due => ({ side: 'left', held }))].sort(
-      byOrder,
-    )
+  private leave(streamTime: number, trigger: AnyRec, emit: Emit): readonly Due[] {
+    const lefts = this.results.left === null ? nobody : this.left.buffer.dueBy(streamTime)
+    const rights = this.results.right === null ? nobody : this.right.buffer.dueBy(streamTime)
+    if (lefts.length === 0 && rights.length === 0) return nothing
+    const dueOf = (of: Opened) => (place: number) => ({ of, place, row: of.buffer.rowOf(place) })
+    const due = [...rights.map(dueOf(this.right)), ...lefts.map(dueOf(this.left))].sort(byOrder)
     return due.filter((one) => {
-      const result = this.left(one, trigger)
-      if (result !== null) out.push(result)
+      const result = this.leaving(one, trigger)
+      if (result !== null) emit(result)
       return result !== null
     })
   }
 
   /** Null: it could not leave, and the policy has answered for it. */
-  private left({ side, held }: Due, trigger: AnyRec): AnyRec | null {
-    const buffer = this.buffers[side]
-    const { value, headers } = buffer.rowOf(held)
-    const record = new Rec(held.originalKey, value, held.time, headersOf(headers ?? []), trigger.origin)
+  private leaving({ of, place, row }: Due, trigger: AnyRec): AnyRec | null {
+    const { value, time, bytes } = row
+    const key = Buffer.from(row.id, 'latin1')
+    const record = new Rec(this.keys.decode(key), value, time, headersOf(row.headers ?? []), trigger.origin)
     try {
-      return this.unmatched(side, value, record)
+      return this.unmatched(of.side, value, record)
     } catch (error) {
-      const bytes = this.specs[side].values.encode(value)
-      const { operator, attempt } = { operator: this.label, attempt: ++held.attempts }
-      const failed = { operator, error, attempt, key: held.key, value: bytes && asBuffer(bytes), timestamp: held.time }
+      const { operator, attempt } = { operator: this.label, attempt: of.buffer.failedAgain(place) }
+      const failed = { operator, error, attempt, key, value: bytes, timestamp: time }
       const verdict = failAside(this.task, { ...failed, headers: record.headers, at: trigger })
       if (verdict._tag !== 'drop') throw error
-      buffer.unpark(held)
+      of.buffer.unpark(place)
       return null
     }
   }
@@ -200,18 +226,28 @@ class StreamJoin<K, V, W, R> {
     return record.withValue(settled(result, this.label))
   }
 
-  private pair(side: Side, value: unknown, match: Held<unknown>, other: JoinBuffer<unknown, unknown>, record: AnyRec): AnyRec {
-    const { value: found } = other.rowOf(match)
-    const [left, right] = side === 'left' ? [value, found] : [found, value]
+  private pair(side: Side, value: unknown, match: Waiting<unknown>, record: AnyRec): AnyRec {
+    const [left, right] = side === 'left' ? [value, match.value] : [match.value, value]
     const meta = match.time > record.timestamp ? record.withTimestamp(match.time) : record
     // As above.
     return meta.withValue(settled(this.results.both(left as V, right as W, meta), this.label))
   }
 }
 
+/** A copy of those of the batch, or what the codec makes. */
+const ownBytes = (values: Codec<unknown>, value: unknown, read: Buffer | null | undefined): Buffer | null => {
+  const bytes = read === undefined ? values.encode(value) : read
+  return bytes && Buffer.from(bytes)
+}
+
+const ascii = /^[\x20-\x7e]*$/
+const nobody: readonly number[] = []
+const nothing: readonly Due[] = []
+
 const byOrder = (a: Due, b: Due): number => {
-  if (a.held.time !== b.held.time) return a.held.time - b.held.time
-  if (a.side !== b.side) return a.side === 'right' ? -1 : 1
-  if (a.held.id !== b.held.id) return a.held.id < b.held.id ? -1 : 1
-  return a.held.arrival - b.held.arrival
+  const [first, second] = [a.row, b.row]
+  if (first.time !== second.time) return first.time - second.time
+  if (a.of !== b.of) return a.of.side === 'right' ? -1 : 1
+  if (first.id !== second.id) return first.id < second.id ? -1 : 1
+  return first.arrival - second.arrival
 }
