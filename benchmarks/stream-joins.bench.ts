@@ -81,15 +81,15 @@ class Waiting<A> {
 
 const joinByHand = async (): Promise<void> => {
   const [from, producer] = [await transport(), await (await transport()).producer()]
-  let unacknowledged = 0
+  const sent = { unacknowledged: 0 }
   const delivery = {
-    delivered: (n: number) => void (unacknowledged -= n),
+    delivered: (n: number) => void (sent.unacknowledged -= n),
     failed: (error: Error) => {
       throw error
     },
   }
   const emit = (key: Buffer, timestamp: number, order: Order, payment: Payment): void => {
-    unacknowledged++
+    sent.unacknowledged++
     const value = Buffer.from(JSON.stringify({ id: order.id, amount: order.amount, paid: payment.paid }))
     producer.append(
       { topic: 'paid', partition: partitionOf(key, partitions) },
@@ -125,7 +125,7 @@ const joinByHand = async (): Promise<void> => {
     await Promise.all([left.close(), right.close()])
   }
   producer.flush()
-  while (unacknowledged > 0) await new Promise((resolve) => setImmediate(resolve))
+  while (sent.unacknowledged > 0) await new Promise((resolve) => setImmediate(resolve))
   await producer.close()
   await from.close()
 }

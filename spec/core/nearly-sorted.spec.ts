@@ -10,13 +10,13 @@ describe('NearlySorted', () => {
         const line = new NearlySorted(isLess)
         const all: number[] = []
         for (const step of steps) {
-          if (step === null) expect(line.take()).toBe(all.shift())
-          else {
+          const taken = step === null ? [line.take(), all.shift()] : []
+          if (step !== null) {
             line.add(step)
             all.push(step)
             all.sort((a, b) => a - b)
           }
-          expect([line.size, line.least]).toEqual([all.length, all[0]])
+          expect([line.size, line.least, taken[0]]).toEqual([all.length, all[0], taken[1]])
         }
       }),
     )
