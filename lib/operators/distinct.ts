@@ -40,10 +40,9 @@ export const distinct = <K, V>({ within, by, keys, values, storeName }: Distinct
         if (record.value === null || record.value === undefined) return task.dropped('distinct', 'null-value')
         const what = by === null ? values?.encode(record.value) : bytesOf(settled(by(record.value, record), 'distinct'))
         const identity = identityOf(asBuffer(key), asBuffer(what ?? Buffer.alloc(0)))
-        const first = seen.firstOf(identity)
-        const passes = first === undefined || record.timestamp >= first + withinMs
         seen.advanceTo(record.timestamp)
-        if (!passes) return
+        const first = seen.firstOf(identity)
+        if (first !== undefined && record.timestamp < first + withinMs) return
         seen.add(identity, record.timestamp)
         emit(record)
       }

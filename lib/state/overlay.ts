@@ -189,7 +189,7 @@ export class Overlay<K, A> {
   private lookUp(key: K, how: 'read' | 'blind'): Cell<K, A> {
     const keyBytes = this.encodeKey(key)
     const id = this.idOf(key, keyBytes)
-    const known = id === key ? undefined : this.cells.get(id) // `hit` has looked for it
+    const known = id === key && this.isDirect(key) ? undefined : this.cells.get(id) // `hit` has looked for it
     if (known !== undefined) return known
     const row = how === 'read' ? this.options.store.get(keyBytes) : undefined
     const cell = new Cell(id, key, row && this.decode(row))

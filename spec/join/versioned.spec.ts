@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
 import { codec, topic, type App } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
@@ -93,76 +92,4 @@ describe('a stream joined with a versioned table', () => {
     await expect(join(5, -1)).rejects.toMatchObject({ code: 'MR_DURATION' })
     await expect(join(-1, 0)).rejects.toMatchObject({ code: 'MR_DURATION' })
   })
-})
-
-interface Sent {
-  readonly side: 'stream' | 'table'
-  readonly key: string
-  readonly value: string | null
-  readonly time: number
-}
-
-/** Keeps all changes and all records there ever were, and looks at all of them each time. */
-const reference = (sent: readonly Sent[], history: number, grace: number): readonly (readonly unknown[])[] => {
-  const changes: Sent[] = []
-  let held: (Sent & { readonly at: number })[] = []
-  let [tableTime, streamTime] = [-1, -1]
-  const asOf = (key: string, time: number): string | null => {
-    const ofKey = changes.filter((change) => change.key === key)
-    const newest = Math.max(...ofKey.map((change) => change.time))
-    if (time < tableTime - history && time < newest) return null
-    const last = Math.max(...ofKey.filter((change) => change.time <= time).map((change) => change.time))
-    return ofKey.findLast((change) => change.time === last)?.value ?? null
-  }
-  const result = ({ key, value, time }: Sent) => [key, `${value}${asOf(key, time) ?? '-'}`, time]
-  return sent.map((record, at) => {
-    if (record.side === 'table') {
-      tableTime = Math.max(tableTime, record.time)
-      if (record.time >= tableTime - history) changes.push(record)
-      return []
-    }
-    streamTime = Math.max(streamTime, record.time)
-    if (record.time + grace < streamTime) return [result(record)]
-    held.push({ ...record, at })
-    const isDue = ({ time }: Sent) => time + grace <= streamTime
-    const due = held.filter(isDue).sort((a, b) => a.time - b.time || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.at - b.at))
-    held = held.filter((each) => !isDue(each))
-    return due.map(result)
-  })
-}
-
-describe('a join of random histories with a versioned table', () => {
-  const record: fc.Arbitrary<Sent> = fc.record({
-    side: fc.constantFrom('stream', 'table', 'table'),
-    key: fc.constantFrom('a', 'b'),
-    value: fc.oneof({ weight: 5, arbitrary: fc.constant<string | null>('x') }, { weight: 1, arbitrary: fc.constant(null) }),
-    time: fc.integer({ min: 0, max: 30 }),
-  })
-  const history = fc.array(record, { minLength: 5, maxLength: 40 }).map((sent) =>
-    sent.map((each, i): Sent => {
-      const value = each.side === 'table' && each.value === null ? null : `${i}.`
-      return { ...each, value, time: i * 2 + each.time }
-    }),
-  )
-  const events = fc.array(fc.constantFrom('restart', 'crash', 'loseDisk', 'none', 'none', 'none', 'none', 'none'), {
-    minLength: 40,
-    maxLength: 40,
-  })
-
-  it('gives what a slow and obvious join gives, over restarts, crashes and lost disks', async () => {
-    await fc.assert(
-      fc.asyncProperty(history, fc.constantFrom(10, 20, 100), fc.constantFrom(0, 1, 10), events, async (sent, keep, grace, happens) => {
-        await using t = await testContext(define(keep, grace), { partitions: 1 })
-        const expected = reference(sent, keep, grace)
-        for (const [i, { side, key, value, time }] of sent.entries()) {
-          const what = happens[i]
-          if (what === 'restart' || what === 'crash' || what === 'loseDisk') await t[what]()
-          if (side === 'stream') await t.input(stream).send(key, value, time)
-          else await t.input(rows).send(key, value, time)
-          expect(results(t)).toEqual(expected[i])
-        }
-      }),
-      { numRuns: 100, seed: 20261124 },
-    )
-  }, 120_000)
 })

@@ -13,7 +13,7 @@ export type Result = readonly [out: string, key: unknown, value: unknown, time: 
 
 export type Text = Topic<string | null, string | null>
 const text = codec.nullable(codec.string)
-export const input = (name: string): Text => topic(name, { key: text, value: text })
+export const input = (name: string, partitions?: number): Text => topic(name, { key: text, value: text, partitions })
 /** All results in one partition: so the results of each task keep their order for who reads them. */
 export const output = (name: string): Text => topic(name, { key: text, value: text, partitions: 1 })
 
@@ -41,6 +41,10 @@ export interface Law<S> {
   readonly words?: readonly string[]
   /** From the times of a history, which are small, to those of the records. Default: as they are. */
   readonly times?: (settings: S) => { readonly from: number; readonly step: number }
+  /** Records go through a topic of the app's own: at least once, a crash amid a commit may count them again. */
+  readonly isRepartitioned?: boolean
+  /** The input that every partition has whole: a global table's. Of each step it is read before the others. */
+  readonly everywhere?: string
   readonly define: (plan: Plan<S>) => unknown
   /** The key of a result as text. Default: as it is. */
   readonly keyOf?: (key: never) => string

@@ -39,4 +39,22 @@ export const pinned: readonly Pinned[] = [
       ],
     },
   },
+  {
+    law: 'groups by another key, of streams and of tables',
+    fact: 'a row is found again whose key is written as the text it is, by a codec that is not codec.string',
+    history: {
+      ...plain,
+      settings: { verb: 'groupBy', fold: 'count' },
+      steps: [{ _tag: 'send', sent: [one('a', 'y0', 7), one('b', 'y1', 7)] }],
+    },
+  },
+  {
+    law: 'distinct',
+    fact: 'an equal that comes later than twice `within` passes, also if nothing has come in between',
+    history: {
+      ...plain,
+      settings: { within: 1 },
+      steps: [{ _tag: 'send', sent: [one('a', 'x0', 2), one('b', 'x1', 0), one('b', 'x2', 0)] }],
+    },
+  },
 ]

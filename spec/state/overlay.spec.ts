@@ -166,6 +166,15 @@ describe('Overlay', () => {
     expect(get).toHaveBeenCalledTimes(2)
   })
 
+  it('knows a key again that its codec writes as the text it is', () => {
+    const overlay = new Overlay({ store: openMemoryFile().store('words'), key: codec.nullable(codec.string), value: codec.number })
+    overlay.set('mill', 1, 10)
+
+    expect(overlay.get('mill')).toEqual({ value: 1, timestamp: 10 })
+    overlay.delete('mill', 20)
+    expect(overlay.get('mill')).toBeUndefined()
+    expect(overlay.dirty()).toHaveLength(1)
+  })
   it('keeps 0 apart from -0, and takes halves of surrogate pairs for the one key they are written as', () => {
     const file = openMemoryFile()
     const numbers = new Overlay({ store: file.store('n'), key: codec.number, value: codec.string })
