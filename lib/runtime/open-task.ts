@@ -12,6 +12,7 @@ import type { Services } from './services.js'
 import { SourceDecoder } from './source.js'
 import { Task, type TaskInput } from './task.js'
 import { TaskStores } from './task-stores.js'
+import { partitionsAdded } from './topic-catalogue.js'
 import { wire } from './wiring.js'
 
 export interface TaskPlan {
@@ -41,6 +42,7 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
   const { services, found, member } = context
   const { id, sub, partition } = plan
   const inputs = sub.inputs.filter(({ topic }) => partition < (found.get(topic)?.partitions ?? 0))
+  requireInputs(plan, inputs.length, found)
   const planned = sub.stores.map((store) => ({ ...store, hasChangelog: hasChangelog(store, found) }))
   const memory = openMemoryFile()
   const main = planned.some(({ spec }) => spec.kind === 'lmdb') ? context.openFile(id) : memory
@@ -74,6 +76,13 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
     stores.close()
     throw error
   }
+}
+
+/** A group that hears of new partitions hands them out before the app has looked at its topics again. */
+const requireInputs = ({ sub, partition }: TaskPlan, count: number, found: FoundTopics): void => {
+  const [first] = sub.inputs
+  if (count > 0 || first === undefined) return
+  throw partitionsAdded(first.topic, found.get(first.topic)?.partitions ?? 0, `at least ${partition + 1}`)
 }
 
 const openInput = (

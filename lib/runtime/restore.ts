@@ -179,11 +179,14 @@ const restoreFromSource = async (
   offsets: Readonly<Record<string, number>>,
 ): Promise<void> => {
   const input = context.inputs.find(({ topic }) => topic === store.planned.source?.name)
-  const end = input && offsets[input.topic]
-  if (input === undefined || end === undefined) return context.stores.commit(rebuilding, () => store.bytes.clear())
+  const committed = input && offsets[input.topic]
+  if (input === undefined || committed === undefined) return context.stores.commit(rebuilding, () => store.bytes.clear())
+  // Offsets set by hand, or of a topic that was made anew, may lie beyond its end: the policy for that comes with the first fetch.
+  const [log] = await context.transport.listOffsets([input], 'end')
+  const end = Math.min(committed, log?.offset ?? committed)
   const known = have[input.topic]
   const earliest = await firstOffset(context.transport, input)
-  const start = known !== undefined && known >= earliest ? known : earliest
+  const start = known !== undefined && known >= earliest && known <= end ? known : earliest
   if (start === earliest) context.stores.commit(rebuilding, () => store.bytes.clear())
   await readTo(context, { ...input, offset: start }, end, store.spec.name, (raws) =>
     context.stores.commit(rebuilding, () => {

@@ -69,10 +69,7 @@ export class TopicCatalogue {
       const [before, after] = [this.found.get(topic)?.partitions, now.get(topic)?.partitions]
       if (after === undefined) throw new MillraceError('MR_TOPIC_DELETED', `topic ${topic} is gone`)
       if (after === before) continue
-      throw new MillraceError(
-        'MR_TOPIC_PARTITIONS',
-        `topic ${topic} had ${before ?? 0} partitions when the app started, and has ${after} now: restart the app; a keyed state must be rebuilt, since keys have moved`,
-      )
+      throw partitionsAdded(topic, before ?? 0, String(after))
     }
   }
 
@@ -87,3 +84,9 @@ export class TopicCatalogue {
     await this.describe(topics.map(({ name }) => name))
   }
 }
+
+export const partitionsAdded = (topic: string, before: number, now: string): MillraceError =>
+  new MillraceError(
+    'MR_TOPIC_PARTITIONS',
+    `topic ${topic} had ${before} partitions when the app started, and has ${now} now: restart the app; a keyed state must be rebuilt, since keys have moved`,
+  )
