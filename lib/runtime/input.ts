@@ -14,7 +14,8 @@ interface Unit {
   readonly bySource: readonly Decoded[][]
   /** Where reading stands when the unit is used up. */
   readonly nextOffset: number
-  readonly bytesPerRecord: number
+  /** What is left of it weighs. */
+  bytes: number
   index: number
 }
 interface Waiting {
@@ -159,8 +160,10 @@ export class Input {
     const start = unit.index
     unit.index = end
     const isWhole = end >= unit.raws.length
+    // Whole bytes, and all of them with the last record: an input is empty when nothing is left, not almost nothing.
+    const bytes = isWhole ? unit.bytes : Math.floor((unit.bytes * (end - start)) / (unit.raws.length - start))
+    unit.bytes -= bytes
     const nextOffset = isWhole ? unit.nextOffset : (unit.raws[end] as RawRecord).offset
-    const bytes = unit.bytesPerRecord * (end - start)
     this.queuedBytes -= bytes
     if (isWhole) this.unit = null
     this.position = nextOffset
@@ -186,13 +189,14 @@ export class Input {
           : last
             ? last.offset + 1
             : this.position
+    const weight = raws.length > 0 ? (bytes?.length ?? 0) : 0
     if (raws.length === 0) this.queuedBytes -= bytes?.length ?? 0
     const make = () => {
       this.unit = {
         raws,
         bySource: this.sources.map((source) => source.decodeAll(raws)),
         nextOffset: after,
-        bytesPerRecord: bytes && raws.length > 0 ? bytes.length / raws.length : 0,
+        bytes: weight,
         index: 0,
       }
     }
@@ -200,7 +204,7 @@ export class Input {
     if (lookups.length === 0) return void make()
     const preparing: Promise<unknown> = Promise.all(lookups).then(
       () => this.prepared(preparing, make),
-      (thrown: unknown) => this.prepared(preparing, () => this.failAll(raws, after, toError(thrown))),
+      (thrown: unknown) => this.prepared(preparing, () => this.failAll(raws, after, weight, toError(thrown))),
     )
     return (this.preparing = preparing)
   }
@@ -212,8 +216,8 @@ export class Input {
     make()
   }
 
-  private failAll(raws: readonly RawRecord[], nextOffset: number, error: Error): void {
-    this.unit = { raws, bySource: this.sources.map(() => raws.map(() => new DecodeError(error))), nextOffset, bytesPerRecord: 0, index: 0 }
+  private failAll(raws: readonly RawRecord[], nextOffset: number, bytes: number, error: Error): void {
+    this.unit = { raws, bySource: this.sources.map(() => raws.map(() => new DecodeError(error))), nextOffset, bytes, index: 0 }
   }
 
   private beforeUntil(raws: readonly RawRecord[]): readonly RawRecord[] {
