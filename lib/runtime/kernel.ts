@@ -1,9 +1,9 @@
 import { toError } from '../core/errors.js'
-import type { AnyRec, Batch, Emit, IdleStep, TaskContext } from '../topology/operator.js'
+import type { AnyRec, Batch, Emit, IdleStep, Receipt, TaskContext, Unfinished } from '../topology/operator.js'
 import type { Outlet } from './outlet.js'
 
 /** A verb of a run, opened: given where its results go, one place per branch, it gives where its records come in. */
-export interface RunStep {
+export interface RunStep extends Unfinished {
   readonly label: string
   /** Of the last step only. */
   readonly idle?: IdleStep | undefined
@@ -22,6 +22,8 @@ export class Run {
   private at = 0
   private readonly queued: Batch[] = []
   private isWaiting = false
+  /** Of the last step, the only one that may work in pieces. */
+  private readonly isUnfinished: (() => boolean) | undefined
   /** The app is failing: what comes after the record that failed it must not leave either. */
   private isOver = false
 
@@ -31,9 +33,13 @@ export class Run {
     private readonly outlets: readonly Outlet[],
   ) {
     this.outs = outlets.map(() => [])
+    this.isUnfinished = steps.at(-1)?.isUnfinished
     const exits = this.exits()
     const idle = steps.at(-1)?.idle
-    if (idle) task.onIdle(idle.afterMs, (forMs) => this.idle(() => idle.move(forMs, exits)))
+    if (idle)
+      task.onIdle(idle.afterMs, (forMs) => {
+        if (!this.isOver && !this.isWaiting) this.idle(() => idle.move(forMs, exits), task.extraReceipt())
+      })
     this.entry = steps.reduceRight<readonly Emit[]>((next, step, i) => [this.marked(step.connect(next), i)], exits)[0] as Emit
   }
 
@@ -44,16 +50,15 @@ export class Run {
   }
 
   /** No record is at hand, so no policy has anything to say of a failure. */
-  private idle(move: () => void): void {
-    if (this.isOver || this.isWaiting) return
-    const receipt = this.task.extraReceipt()
+  private idle(move: () => void, receipt: Receipt): void {
     try {
       move()
     } catch (thrown) {
       this.isOver = true
       return this.task.stop(toError(thrown))
     }
-    this.finish({ records: [], receipt })
+    if (this.isUnfinished?.()) return this.goOn(receipt, () => this.idle(move, receipt))
+    this.finish(receipt)
   }
 
   private marked(take: Emit, index: number): Emit {
@@ -86,31 +91,56 @@ export class Run {
         if (verdict._tag === 'stop') return void (this.isOver = true)
         if (verdict._tag === 'retry') return this.wait(verdict.afterMs, () => this.work(batch, i, attempt + 1))
         attempt = 1
+        continue
       }
+      if (this.isUnfinished?.()) return this.goOn(batch.receipt, () => this.work(batch, i, 1))
     }
-    this.finish(batch)
+    this.finish(batch.receipt)
   }
 
-  private finish(batch: Batch): void {
-    const outs = this.outs
+  private finish(receipt: Receipt): void {
+    const outs = this.takeOuts()
+    if (outs.length > 1) receipt.hold(outs.length - 1)
+    for (let b = 0; b < outs.length; b++) this.outlets[b]?.send({ records: outs[b] as AnyRec[], receipt })
+  }
+
+  private takeOuts(): AnyRec[][] {
+    const { outs } = this
     this.outs = this.outlets.map(() => [])
-    if (outs.length > 1) batch.receipt.hold(outs.length - 1)
-    for (let b = 0; b < outs.length; b++) this.outlets[b]?.send({ records: outs[b] as AnyRec[], receipt: batch.receipt })
+    return outs
+  }
+
+  /** Hands on what there is, as a part of the answer; heartbeats, fetches and other tasks have their turn before the next piece. */
+  private goOn(receipt: Receipt, again: () => void): void {
+    this.isWaiting = true
+    this.takeOuts().forEach((records, b) => {
+      if (records.length === 0) return
+      receipt.hold(1)
+      this.outlets[b]?.send({ records, receipt })
+    })
+    setImmediate(() => this.resume(again))
   }
 
   /** Retried in place: what comes meanwhile queues up behind. */
   private wait(afterMs: number, again: () => void): void {
     this.isWaiting = true
-    const resume = () => {
-      if (this.task.signal.aborted) return
-      this.isWaiting = false
+    this.task.clock.after(afterMs, () => this.resume(again), { waits: true })
+  }
+
+  private resume(again: () => void): void {
+    if (this.task.signal.aborted) return
+    this.isWaiting = false
+    try {
       again()
       while (!this.isWaiting && !this.isOver) {
         const next = this.queued.shift()
         if (next === undefined) return
         this.work(next, 0, 1)
       }
+    } catch (thrown) {
+      // Not of a verb: those are guarded. Nothing calls us that could take it.
+      this.isOver = true
+      this.task.stop(toError(thrown))
     }
-    this.task.clock.after(afterMs, resume, { waits: true })
   }
 }

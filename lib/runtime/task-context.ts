@@ -77,16 +77,16 @@ export class OpenTaskContext implements TaskContext {
 }
 
 const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedStore<K, A> => ({
-  get: (key) => store.get(key),
+  get: (key, at) => store.get(key, at),
   entries: (range) => store.entries(range),
-  delete: (key, timestamp) => store.delete(key, timestamp),
+  delete: (key, timestamp, at) => store.delete(key, timestamp, at),
   get streamTime() {
     return store.streamTime
   },
   advanceTo: (time) => store.advanceTo(time),
-  set: (key, value, timestamp) => {
+  set: (key, value, timestamp, at) => {
     if (!lossless(spec.value, value))
       throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
-    store.set(key, value, timestamp)
+    return store.set(key, value, timestamp, at)
   },
 })

@@ -98,12 +98,13 @@ class Wiring {
     return (batch) => run.take(batch)
   }
 
-  /** As far as verbs follow one another without a fork, a wait, or a write that must stand by itself. */
+  /** As far as verbs follow one another without a fork, a wait, or a write that must stand by itself or may take its time. */
   private runFrom(first: Inline): readonly Inline[] {
     const nodes: Inline[] = [first]
     for (let node = first; node.operator.kind === 'per-record' && !node.operator.writes;) {
       const [next, ...others] = this.childrenOf(node)
       if (next === undefined || others.length > 0 || next.child.kind !== 'operator' || !isInline(next.child)) break
+      if (next.child.operator.inPieces) break
       nodes.push((node = next.child))
     }
     return nodes
@@ -114,13 +115,14 @@ class Wiring {
     const { operator, label } = node
     if (operator.kind === 'route') {
       const route = operator.open(this.context.task)
-      return { label, idle: route.idle, connect: (next) => (record) => route(record, next) }
+      return { label, idle: route.idle, isUnfinished: route.isUnfinished, connect: (next) => (record) => route(record, next) }
     }
     const step = operator.open(this.context.task)
     const tap = this.context.taps.at({ node, branch: 0 })
     return {
       label,
       idle: step.idle,
+      isUnfinished: step.isUnfinished,
       connect: ([next = nowhere]) => {
         if (isLast) return (record) => step(record, next)
         const heard: Emit = (record) => {

@@ -21,6 +21,8 @@ export class Cell<K, A> {
   isDirty = false
   /** Undefined when the cell has changed since. */
   encoded: DirtyRow | undefined = undefined
+  /** Of the cells it was used with last. */
+  generation = -1
 
   constructor(
     readonly id: CellId,
@@ -42,6 +44,7 @@ export type CellId = unknown
 export class Cells<K, A> {
   private young = new Map<CellId, Cell<K, A>>()
   private old = new Map<CellId, Cell<K, A>>()
+  private generation = 0
 
   /** How many clean cells there may be: half of them young. */
   constructor(private readonly maxClean: number) {}
@@ -52,8 +55,16 @@ export class Cells<K, A> {
 
   private revive(id: CellId): Cell<K, A> | undefined {
     const cell = this.old.get(id)
-    if (cell !== undefined) this.young.set(id, cell)
+    if (cell !== undefined) this.add(cell)
     return cell
+  }
+
+  /** A cell that somebody has kept. One that was forgotten meanwhile is true as long as nobody else has written its row. */
+  at(cell: Cell<K, A>): Cell<K, A> {
+    if (cell.generation === this.generation) return cell
+    const known = this.get(cell.id) ?? cell
+    this.add(known)
+    return known
   }
 
   /** Without counting as a use. */
@@ -62,10 +73,12 @@ export class Cells<K, A> {
   }
 
   add(cell: Cell<K, A>): void {
+    cell.generation = this.generation
     this.young.set(cell.id, cell)
   }
 
   remove(cell: Cell<K, A>): void {
+    cell.generation = -1
     this.young.delete(cell.id)
     this.old.delete(cell.id)
   }
@@ -78,6 +91,7 @@ export class Cells<K, A> {
   age(dirty: readonly Cell<K, A>[]): void {
     this.old = this.young
     this.young = new Map()
-    for (const cell of dirty) this.young.set(cell.id, cell)
+    this.generation++
+    for (const cell of dirty) this.add(cell)
   }
 }

@@ -49,25 +49,27 @@ export class Overlay<K, A> {
     this.committed = { get: (key) => this.getCommitted(key), entries: (range) => this.committedRows(range) }
   }
 
-  get(key: K): Timed<A> | undefined {
-    return (this.hit(key) ?? this.lookUp(key, 'read')).entry
+  /** `at`: what `set` gave for the same key, if nobody else writes it. */
+  get(key: K, at?: unknown): Timed<A> | undefined {
+    return (this.placed(at) ?? this.hit(key) ?? this.lookUp(key, 'read')).entry
   }
 
   /**
    * The same value at the same time is no change. An object that is not frozen counts as changed: it may have been changed in
-   * place, against the rules, and to leave out its write would lose that in silence.
+   * place, against the rules, and to leave out its write would lose that in silence. Gives the place of the row.
    */
-  set(key: K, value: A, timestamp: number): void {
-    const cell = this.hit(key) ?? this.lookUp(key, 'blind')
+  set(key: K, value: A, timestamp: number, at?: unknown): unknown {
+    const cell = this.placed(at) ?? this.hit(key) ?? this.lookUp(key, 'blind')
     const before = cell.entry
-    if (before !== undefined && before.value === value && before.timestamp === timestamp && isImmutable(value)) return
+    if (before !== undefined && before.value === value && before.timestamp === timestamp && isImmutable(value)) return cell
     cell.entry = { value, timestamp }
     this.markDirty(cell)
+    return cell
   }
 
   /** Of a row that is not there: nothing. */
-  delete(key: K, timestamp: number): void {
-    const cell = this.hit(key) ?? this.lookUp(key, 'read')
+  delete(key: K, timestamp: number, at?: unknown): void {
+    const cell = this.placed(at) ?? this.hit(key) ?? this.lookUp(key, 'read')
     if (cell.entry === undefined) return
     cell.entry = undefined
     cell.deletedAt = timestamp
@@ -184,6 +186,11 @@ export class Overlay<K, A> {
     this.lastKey = key
     this.lastCell = cell
     return cell
+  }
+
+  private placed(at: unknown): Cell<K, A> | undefined {
+    // Nothing but `set` makes places, of the cells of this store.
+    return at === undefined ? undefined : this.cells.at(at as Cell<K, A>)
   }
 
   private lookUp(key: K, how: 'read' | 'blind'): Cell<K, A> {

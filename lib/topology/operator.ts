@@ -20,11 +20,20 @@ export interface PerRecord {
   readonly label: string
   /** Writes a store: what a later verb of the same run throws must not leave it half done, so the run ends here. */
   readonly writes: boolean
+  /** One record may set off more than a turn of the event loop may take: it is alone in its run. See `Step.isUnfinished`. */
+  readonly inPieces?: true
   open(task: TaskContext): Step
 }
-export interface Step {
+export interface Step extends Unfinished {
   (record: AnyRec, emit: Emit): void
   readonly idle?: IdleStep | undefined
+}
+export interface Unfinished {
+  /**
+   * True: what the record (or the wall clock) has set off is not done. What there is of it goes on, others have their turn, and
+   * then the step is called once more, with the same record. No other comes in between, unless the policy has given that one up.
+   */
+  readonly isUnfinished?: (() => boolean) | undefined
 }
 /** What a verb that ends its run does while no record comes: all inputs of the task have been at their ends for `forMs` of wall time. */
 export interface IdleStep {
@@ -38,10 +47,12 @@ export interface Route {
   readonly kind: 'route'
   readonly label: string
   readonly branches: number
+  /** As of `PerRecord`. */
+  readonly inPieces?: true
   open(task: TaskContext): RouteStep
 }
 
-export interface RouteStep {
+export interface RouteStep extends Unfinished {
   (record: AnyRec, emits: readonly Emit[]): void
   readonly idle?: IdleStep | undefined
 }
@@ -147,11 +158,18 @@ export interface Lookup<K, A> {
   open(stores: { store<J, B>(spec: StoreSpec<J, B>): TableStore<J, B> }): TableStore<K, A>
 }
 export interface KeyedStore<K, A> extends TableStore<K, A> {
+  /** `at`: where `set` has put it. */
+  get(key: K, at?: RowPlace): Entry<A> | undefined
   /** The largest event time of the node that owns the store, -1 before the first; committed, and recovered, with the rows. */
   readonly streamTime: number
   /** Never moves back. */
   advanceTo(time: number): void
-  /** Overlay only; the commit writes it. */
-  set(key: K, value: A, timestamp: number): void
-  delete(key: K, timestamp: number): void
+  /** Overlay only; the commit writes it. Gives the place of the row. */
+  set(key: K, value: A, timestamp: number, at?: RowPlace): RowPlace
+  delete(key: K, timestamp: number, at?: RowPlace): void
 }
+/**
+ * Where a store keeps a row in memory: for who writes it again and again, and is the only one who writes it. Given back with the same
+ * key, it saves the search, which for keys that are no strings or numbers is most of what a write costs.
+ */
+export type RowPlace = unknown

@@ -8,7 +8,7 @@ import { Outlet } from '../../lib/runtime/outlet.js'
 import { Tap } from '../../lib/runtime/taps.js'
 import type { AnyRec, Batch, PerRecord, Route, TaskContext, Verdict } from '../../lib/topology/operator.js'
 import { record } from '../support/fake-task.js'
-import { workingTask } from '../support/working-task.js'
+import { turn, workingTask } from '../support/working-task.js'
 
 type Value = number | string
 
@@ -18,11 +18,13 @@ const stepOf =
   (verb: PerRecord | Route): RunStep => {
     if (verb.kind === 'route') {
       const route = verb.open(task)
-      return { label: verb.label, connect: (next) => (given) => route(given, next) }
+      return { label: verb.label, isUnfinished: route.isUnfinished, connect: (next) => (given) => route(given, next) }
     }
     const step = verb.open(task)
     return {
       label: verb.label,
+      idle: step.idle,
+      isUnfinished: step.isUnfinished,
       connect:
         ([next = () => undefined]) =>
         (given: AnyRec) =>
@@ -31,8 +33,13 @@ const stepOf =
   }
 
 /** A run of verbs; what comes out of each branch is in `out`, and answered for at once. */
-const opened = (verbs: readonly (PerRecord | Route)[], policy?: Parameters<typeof workingTask>[0]) => {
+const opened = (
+  verbs: readonly (PerRecord | Route)[],
+  policy?: Parameters<typeof workingTask>[0],
+  onIdle: TaskContext['onIdle'] = () => undefined,
+) => {
   const working = workingTask(policy)
+  Object.assign(working.task, { onIdle })
   const { begin, answered } = working.receipts
   const last = verbs[verbs.length - 1]
   const branches = last?.kind === 'route' ? last.branches : 1
@@ -94,6 +101,100 @@ describe('a run', () => {
 
     expect(seen).toEqual([2, "2'"])
     expect(working.receipts.answered).toEqual(['unheard', 'heard'])
+  })
+})
+
+/** Gives as many values as its record says, one in each turn, and throws before the one that is to fail. */
+const counting = (failsAt: () => number = () => -1): PerRecord => ({
+  kind: 'per-record',
+  label: 'counting',
+  writes: true,
+  inPieces: true,
+  open: () => {
+    let next = 0
+    const count = (to: number, emit: (given: AnyRec) => void): void => {
+      if (next === failsAt()) throw new Error('no')
+      emit(record('k', `${++next}/${to}`))
+      if (next === to) next = 0
+    }
+    return Object.assign((given: AnyRec, emit: (given: AnyRec) => void) => count(given.value as number, emit), {
+      idle: { afterMs: 10, move: (forMs: number, [emit = () => undefined]: readonly ((given: AnyRec) => void)[]) => count(forMs, emit) },
+      isUnfinished: () => next > 0,
+    })
+  },
+})
+
+describe('a verb that works in pieces', () => {
+  it('hands on what there is, piece by piece, and others have their turn in between', async () => {
+    const { take, out } = opened([counting()])
+    take('batch', 1, 3, 1)
+    const seen = [out[0]?.length]
+    for (let i = 0; i < 3; i++) {
+      await turn()
+      seen.push(out[0]?.length)
+    }
+
+    expect(seen).toEqual([1, 2, 3, 3])
+    expect(out).toEqual([[['1/1', '1/3'], ['2/3'], ['3/3', '1/1']]])
+  })
+
+  it('answers for the batch with the last piece', async () => {
+    const { take, answered } = opened([counting()])
+    take('batch', 3)
+    await turn()
+    expect(answered).toEqual([])
+    await turn()
+
+    expect(answered).toEqual(['batch'])
+  })
+
+  it('has what comes meanwhile wait for its turn', async () => {
+    const { take, values, answered } = opened([counting()])
+    take('first', 2)
+    take('second', 1)
+    take('third', 2)
+    for (let i = 0; i < 4; i++) await turn()
+
+    expect(values()).toEqual([['1/2', '2/2', '1/1', '1/2', '2/2']])
+    expect(answered).toEqual(['first', 'second', 'third'])
+  })
+
+  it('goes on where it failed, when it is tried again', async () => {
+    let isDown = true
+    const { take, values, answered, failures, advance } = opened([counting(() => (isDown ? 1 : -1))], () => ({
+      _tag: 'retry',
+      afterMs: 10,
+    }))
+    take('batch', 3)
+    await turn()
+    isDown = false
+    await advance(10)
+    for (let i = 0; i < 3; i++) await turn()
+
+    expect(values()).toEqual([['1/3', '2/3', '3/3']])
+    expect(failures).toEqual(['process counting 3 1 no'])
+    expect(answered).toEqual(['batch'])
+  })
+
+  it('gives nothing more once its task is closed, and does not answer', async () => {
+    const { take, values, answered, abort } = opened([counting()])
+    take('batch', 3)
+    abort()
+    for (let i = 0; i < 3; i++) await turn()
+
+    expect([values(), answered]).toEqual([[['1/3']], []])
+  })
+
+  it('does the same when the wall clock sets it off', async () => {
+    const idle: ((forMs: number) => void)[] = []
+    const { take, out, answered } = opened([counting()], undefined, (_, move) => void idle.push(move))
+    idle[0]?.(3)
+    take('batch', 1)
+    idle[0]?.(3)
+    for (let i = 0; i < 3; i++) await turn()
+
+    expect(out).toEqual([[['1/3'], ['2/3'], ['3/3'], ['1/1']]])
+    expect(answered).toEqual(['extra 1', 'batch'])
   })
 })
 

@@ -1,35 +1,10 @@
-import type { Codec } from '../../core/codec.js'
-import { codec } from '../../core/codec.js'
 import { MillraceError } from '../../core/errors.js'
+import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
 import type { Entry, KeyedStore } from '../../topology/operator.js'
-import type { Bounds } from '../../window/bounds.js'
-import { Deadlines } from '../../window/deadlines.js'
+import { closesBefore, type Bounds } from '../../window/bounds.js'
 import { isClosed, type Windows } from '../../window/windows.js'
-
-/** A key as something a Map finds again. */
-export type KeyId = unknown
-
-/** The window of a key, open. */
-export class WindowRow<K, A> implements Bounds {
-  /** Undefined before its first result, and after one of null. */
-  entry: Entry<A> | undefined = undefined
-  isOpen = false
-  readonly windowed: Windowed<K>
-
-  constructor(
-    readonly id: KeyId,
-    key: K,
-    readonly start: number,
-    readonly end: number,
-  ) {
-    this.windowed = Object.freeze({ key, start, end })
-  }
-}
-
-/** The id of a key: itself where it is a string, else the text of its bytes. */
-export const idsOf = <K>(key: Codec<K>): ((value: K) => KeyId) =>
-  (key as unknown) === codec.string ? (value) => value : (value) => Buffer.from(key.encode(value) ?? []).toString('latin1')
+import { comesBefore, WindowRow, windowOf, type KeyId } from './window-row.js'
 
 interface Options<K, A> {
   readonly store: KeyedStore<Windowed<K>, A>
@@ -38,21 +13,23 @@ interface Options<K, A> {
 }
 
 /**
- * The open windows of a task in memory, by key and by the time they close, over the store that has all rows: reading a range of
- * the store per record would read all that is not committed. Built from the store when the task opens.
+ * The windows of a task in memory, without their results, by key and by the time they close, over the store that has all rows:
+ * reading a range of the store per record would read all that is not committed. Built from the store when the task opens.
  */
 export class OpenWindows<K, A> {
-  private readonly byKey = new Map<KeyId, WindowRow<K, A>[]>()
-  private readonly closing = new Deadlines<WindowRow<K, A>>()
+  /** Of each key the newest; it leads to the older ones. */
+  private readonly byKey = new Map<KeyId, WindowRow<K>>()
+  private readonly closing: Heap<WindowRow<K>>
   /** Closed, and still to be read for a while. */
-  private readonly expiring = new Deadlines<WindowRow<K, A>>()
+  private readonly expiring = new Heap<WindowRow<K>>(closesBefore)
   private count = 0
 
   constructor(private readonly options: Options<K, A>) {
-    const { store, idOf } = options
-    for (const [{ key, start, end }, entry] of store.entries()) {
-      const row = new WindowRow<K, A>(idOf(key), key, start, end)
-      row.entry = entry
+    const { store, idOf, windows } = options
+    // Where nothing is told of them the order of those that close together makes no difference, and costs nothing.
+    this.closing = new Heap<WindowRow<K>>(windows.timing.emission._tag === 'updates' ? isQueuedBefore : isToldBefore)
+    for (const [windowed] of store.entries()) {
+      const row = new WindowRow(idOf(windowed.key), Object.freeze(windowed))
       if (this.isClosed(row, store.streamTime)) this.expiring.add(row)
       else this.open(row)
     }
@@ -62,16 +39,23 @@ export class OpenWindows<K, A> {
     return isClosed(this.options.windows, bounds, time)
   }
 
-  /** By start. */
-  of(id: KeyId): readonly WindowRow<K, A>[] {
-    return this.byKey.get(id) ?? none
+  /** Newest first. */
+  *of(id: KeyId): Generator<WindowRow<K>> {
+    for (let row = this.newestOf(id); row !== null; row = row.older) yield row
   }
 
-  find(id: KeyId, start: number): WindowRow<K, A> | undefined {
-    const rows = this.byKey.get(id)
-    if (rows === undefined) return undefined
-    for (let i = rows.length - 1; i >= 0; i--) if (rows[i]?.start === start) return rows[i]
-    return undefined
+  newestOf(id: KeyId): WindowRow<K> | null {
+    return this.byKey.get(id) ?? null
+  }
+
+  find(id: KeyId, start: number): WindowRow<K> | null {
+    for (let row = this.newestOf(id); row !== null; row = row.older) if (row.start <= start) return row.start === start ? row : null
+    return null
+  }
+
+  /** Undefined before its first result, and after one of null. */
+  resultOf(row: WindowRow<K>): Entry<A> | undefined {
+    return row.isOpen ? this.options.store.get(row.windowed, row.place) : undefined // what is new has none
   }
 
   /** Before anything is written: a record that needs too many windows is a failure of that record. */
@@ -80,70 +64,104 @@ export class OpenWindows<K, A> {
     if (this.count + more > maxOpen) throw new MillraceError('MR_WINDOWS_FULL', `${this.count} windows are open, and maxOpen is ${maxOpen}`)
   }
 
-  /** A result of null deletes the row. */
-  set(row: WindowRow<K, A>, value: A, timestamp: number): void {
+  /** A result of null deletes the row. Gives what the row is now. */
+  set(row: WindowRow<K>, value: A, timestamp: number): Entry<A> | undefined {
     const { store } = this.options
     if (!row.isOpen) this.open(row)
     if (value === null || value === undefined) {
-      row.entry = undefined
-      store.delete(row.windowed, timestamp)
-    } else {
-      row.entry = { value, timestamp }
-      store.set(row.windowed, value, timestamp)
+      store.delete(row.windowed, timestamp, row.place)
+      return undefined
     }
+    row.place = store.set(row.windowed, value, timestamp, row.place)
+    return { value, timestamp }
   }
 
   /** Of a session that has become part of another. */
-  remove(row: WindowRow<K, A>, timestamp: number): void {
+  remove(row: WindowRow<K>, timestamp: number): void {
     this.forget(row)
-    this.options.store.delete(row.windowed, timestamp)
+    this.options.store.delete(row.windowed, timestamp, row.place)
+    row.place = undefined
   }
 
-  /** Windows that are closed at that time, in the order they close: first by end, then by start. */
-  *close(time: number): Generator<readonly WindowRow<K, A>[]> {
-    for (let rows = this.takeClosed(time); rows !== null; rows = this.takeClosed(time)) {
-      const open = rows.filter((row) => row.isOpen)
-      for (const row of open) {
-        this.forget(row)
-        if (row.entry !== undefined) this.expiring.add(row)
-      }
-      if (open.length > 0) yield open
+  /** A session that was removed, with other bounds: it keeps its place in the queue, so that one that grows does not fill it. */
+  move(row: WindowRow<K>, start: number, end: number): void {
+    row.windowed = windowOf(row.windowed.key, start, end)
+  }
+
+  /**
+   * One that is closed at that time, in the order they close: by end, then by start, then by key where it is told of. Or one that is
+   * not open any more.
+   */
+  nextClosed(time: number): WindowRow<K> | null {
+    for (let row = this.closing.least; row !== undefined; row = this.closing.least) {
+      if (row.queuedAs === null || !this.isClosed(row.queuedAs, time)) return null
+      this.closing.take()
+      const hasMoved = row.queuedAs !== row.windowed
+      row.queuedAs = null
+      if (!hasMoved || !row.isOpen) return row
+      this.queue(row)
     }
+    return null
   }
 
-  /** Deletes the rows that have been closed for as long as they may be read. */
-  expire(time: number): void {
+  /** Closed, and told. */
+  release(row: WindowRow<K>): void {
+    this.forget(row)
+    this.expiring.add(row)
+  }
+
+  /** Deletes a row that has been closed for as long as it may be read; false: there is none. */
+  expire(time: number): boolean {
     const { store, windows } = this.options
-    const laterMs = windows.keptMs + windows.timing.graceMs
-    const isDue = (bounds: Bounds): boolean => isClosed(windows, bounds, time, laterMs)
-    for (let rows = this.expiring.take(isDue); rows !== null; rows = this.expiring.take(isDue))
-      for (const row of rows) store.delete(row.windowed, time)
+    const row = this.expiring.least
+    if (row === undefined || !isClosed(windows, row, time, windows.keptMs + windows.timing.graceMs)) return false
+    this.expiring.take()
+    store.delete(row.windowed, time, row.place)
+    return true
   }
 
-  private takeClosed(time: number): readonly WindowRow<K, A>[] | null {
-    return this.closing.take((bounds) => this.isClosed(bounds, time))
+  private queue(row: WindowRow<K>): void {
+    row.queuedAs = row.windowed
+    this.closing.add(row)
   }
 
-  private open(row: WindowRow<K, A>): void {
+  private open(row: WindowRow<K>): void {
     row.isOpen = true
     this.count++
-    this.closing.add(row)
-    const rows = this.byKey.get(row.id)
-    if (rows === undefined) return void this.byKey.set(row.id, [row])
-    let at = rows.length
-    // Mostly the newest.
-    while (at > 0 && (rows[at - 1]?.start ?? 0) > row.start) at--
-    rows.splice(at, 0, row)
+    if (row.queuedAs === null) this.queue(row)
+    let newer: WindowRow<K> | null = null
+    let older = this.newestOf(row.id)
+    while (older !== null && older.start > row.start) {
+      newer = older
+      older = older.older
+    }
+    row.older = older
+    if (newer === null) this.byKey.set(row.id, row)
+    else newer.older = row
   }
 
-  private forget(row: WindowRow<K, A>): void {
+  private forget(row: WindowRow<K>): void {
     row.isOpen = false
     this.count--
-    const rows = this.byKey.get(row.id)
-    if (rows === undefined) return
-    if (rows.length === 1) this.byKey.delete(row.id)
-    else rows.splice(rows.indexOf(row), 1)
+    const newest = this.newestOf(row.id)
+    if (newest === row) {
+      if (row.older === null) this.byKey.delete(row.id)
+      else this.byKey.set(row.id, row.older)
+    } else {
+      let newer = newest
+      while (newer !== null && newer.older !== row) newer = newer.older
+      if (newer !== null) newer.older = row.older
+    }
+    row.older = null
   }
 }
 
-const none = Object.freeze([])
+const isQueuedBefore = <K>({ queuedAs: a }: WindowRow<K>, { queuedAs: b }: WindowRow<K>): boolean =>
+  a !== null && b !== null && closesBefore(a, b)
+
+const isToldBefore = <K>(one: WindowRow<K>, other: WindowRow<K>): boolean => {
+  const { queuedAs: a } = one
+  const { queuedAs: b } = other
+  if (a === null || b === null) return false
+  return closesBefore(a, b) || (a.end === b.end && a.start === b.start && comesBefore(one.id, other.id))
+}

@@ -1,20 +1,26 @@
-import type { AnyRec } from '../../topology/operator.js'
-import type { KeyId, WindowRow } from './open-windows.js'
+import type { AnyRec, Entry } from '../../topology/operator.js'
+import type { KeyId, WindowRow } from './window-row.js'
 
 export interface Update<K, A> {
-  readonly row: WindowRow<K, A>
+  readonly row: WindowRow<K>
+  /** What it had. */
+  readonly before: Entry<A> | undefined
   readonly value: A
   readonly timestamp: number
+  /** A session that is removed, and goes on with these bounds. */
+  readonly moved?: { readonly start: number; readonly end: number } | undefined
 }
 /** What a record does to the windows of its key, worked out before anything is written: a lambda that throws has done nothing. */
 export interface Planned<K, A> {
   /** It counts into no window. */
   readonly isLate: boolean
-  readonly removed: readonly WindowRow<K, A>[]
+  readonly removed: readonly WindowRow<K>[]
   /** By start. */
   readonly updated: readonly Update<K, A>[]
+  /** How many more are open afterwards. */
+  readonly opens: number
   readonly then?: () => void
 }
 export type Plan<K, A> = (record: AnyRec, id: KeyId, time: number) => Planned<K, A>
 
-export const late: Planned<never, never> = Object.freeze({ isLate: true, removed: [], updated: [] })
+export const late: Planned<never, never> = Object.freeze({ isLate: true, removed: [], updated: [], opens: 0 })

@@ -1,14 +1,24 @@
 import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
-import type { AnyRec, KeyedStore } from '../../topology/operator.js'
-import type { KeyId } from './open-windows.js'
+import type { AnyRec, KeyedStore, RowPlace } from '../../topology/operator.js'
+import { windowOf, type KeyId } from './window-row.js'
 
-export class KeptRecord {
+export class KeptRecord<K = unknown> {
+  place: RowPlace | undefined = undefined
+
   constructor(
-    readonly timestamp: number,
-    readonly arrival: number,
+    readonly id: KeyId,
+    /** The key; its time as the start, the number of its arrival as the end. */
+    readonly at: Windowed<K>,
     private readonly value: unknown,
   ) {}
+
+  get timestamp(): number {
+    return this.at.start
+  }
+  get arrival(): number {
+    return this.at.end
+  }
 
   /** As a lambda sees it: with its value and time; of its other properties those of the record at hand. */
   as(record: AnyRec): AnyRec {
@@ -16,58 +26,94 @@ export class KeptRecord {
   }
 }
 
-interface Expiring {
-  readonly timestamp: number
-  readonly forget: () => void
-}
+const isBefore = (a: KeptRecord, b: KeptRecord): boolean =>
+  a.timestamp < b.timestamp || (a.timestamp === b.timestamp && a.arrival < b.arrival)
 
 /** Values that a window still to come may begin with, by key. In the store under the key, the time, and the number of arrival. */
 export class RecentRecords<K> {
-  private readonly byKey = new Map<KeyId, KeptRecord[]>()
-  private readonly expiring = new Heap<Expiring>((a, b) => a.timestamp < b.timestamp)
+  /** In order of time and arrival. */
+  private readonly byKey = new Map<KeyId, KeptRecord<K>[]>()
+  private readonly expiring = new Heap<KeptRecord<K>>(isBefore)
   private arrivals = 0
 
   constructor(
     private readonly store: KeyedStore<Windowed<K>, unknown>,
     idOf: (key: K) => KeyId,
   ) {
-    for (const [{ key, start, end }, { value }] of store.entries()) {
-      this.keep(idOf(key), key, new KeptRecord(start, end, value))
-      this.arrivals = Math.max(this.arrivals, end + 1)
+    for (const [at, { value }] of store.entries()) {
+      this.keep(new KeptRecord(idOf(at.key), at, value))
+      this.arrivals = Math.max(this.arrivals, at.end + 1)
     }
   }
 
-  of(id: KeyId): readonly KeptRecord[] {
-    return this.byKey.get(id) ?? []
+  /** The time of the newest of a key that is older than `time`; -1: there is none. */
+  before(id: KeyId, time: number): number {
+    const records = this.of(id)
+    return records[firstFrom(records, time) - 1]?.timestamp ?? -1
+  }
+
+  has(id: KeyId, from: number, to: number): boolean {
+    const records = this.of(id)
+    return (records[firstFrom(records, from)]?.timestamp ?? Infinity) <= to
+  }
+
+  /** Between two times, both inclusive, in order of arrival. */
+  between(id: KeyId, from: number, to: number): readonly KeptRecord<K>[] {
+    const records = this.of(id)
+    const found: KeptRecord<K>[] = []
+    for (let i = firstFrom(records, from); i < records.length; i++) {
+      const record = records[i] as KeptRecord<K>
+      if (record.timestamp > to) break
+      found.push(record)
+    }
+    return found.sort((a, b) => a.arrival - b.arrival)
   }
 
   add(id: KeyId, { key, value, timestamp }: AnyRec): void {
-    const arrival = this.arrivals++
-    this.store.set({ key, start: timestamp, end: arrival }, value, timestamp)
-    this.keep(id, key, new KeptRecord(timestamp, arrival, value))
+    const kept = new KeptRecord<K>(id, windowOf(key as K, timestamp, this.arrivals++), value)
+    kept.place = this.store.set(kept.at, value, timestamp)
+    this.keep(kept)
   }
 
-  /** Forgets what is older. */
-  prune(oldest: number): void {
-    for (let next = this.expiring.least; next !== undefined && next.timestamp < oldest; next = this.expiring.least) {
-      this.expiring.take()
-      next.forget()
-    }
+  /** Forgets one that is older; false: there is none. */
+  prune(oldest: number): boolean {
+    const next = this.expiring.least
+    if (next === undefined || next.timestamp >= oldest) return false
+    this.expiring.take()
+    // They leave in the order of the list.
+    const records = this.byKey.get(next.id)
+    records?.shift()
+    if (records?.length === 0) this.byKey.delete(next.id)
+    this.store.delete(next.at, next.timestamp, next.place)
+    return true
   }
 
-  private keep(id: KeyId, key: K, record: KeptRecord): void {
-    const { timestamp } = record
-    const records = this.byKey.get(id)
-    if (records === undefined) this.byKey.set(id, [record])
-    else records.push(record)
-    this.expiring.add({
-      timestamp,
-      forget: () => {
-        const left = this.byKey.get(id)?.filter((other) => other !== record) ?? []
-        if (left.length === 0) this.byKey.delete(id)
-        else this.byKey.set(id, left)
-        this.store.delete({ key, start: timestamp, end: record.arrival }, timestamp)
-      },
-    })
+  private of(id: KeyId): readonly KeptRecord<K>[] {
+    return this.byKey.get(id) ?? none
   }
+
+  private keep(record: KeptRecord<K>): void {
+    this.expiring.add(record)
+    const records = this.byKey.get(record.id)
+    if (records === undefined) return void this.byKey.set(record.id, [record])
+    let at = records.length
+    // Mostly the newest.
+    while (at > 0 && isBefore(record, records[at - 1] as KeptRecord<K>)) at--
+    if (at === records.length) records.push(record)
+    else records.splice(at, 0, record)
+  }
+}
+
+const none = Object.freeze([])
+
+/** The first position whose time is not less. */
+const firstFrom = (records: readonly KeptRecord[], time: number): number => {
+  let low = 0
+  let high = records.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((records[middle]?.timestamp ?? Infinity) < time) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -1,26 +1,58 @@
 import type { AnyRec } from '../../topology/operator.js'
 import type { GapWindows } from '../../window/windows.js'
 import type { Fold } from './fold.js'
-import { WindowRow, type KeyId, type OpenWindows } from './open-windows.js'
-import { late, type Planned } from './plan.js'
+import type { OpenWindows } from './open-windows.js'
+import { late, type Planned, type Update } from './plan.js'
+import { WindowRow, windowOf, type KeyId } from './window-row.js'
 
 /** A record merges the open sessions it touches; a closed one is final and stays as it is. */
 export const planSession =
   <K, A>({ gapMs }: GapWindows, open: OpenWindows<K, A>, fold: Fold<A>) =>
   (record: AnyRec, id: KeyId, time: number): Planned<K, A> => {
-    const { timestamp, key } = record
-    const touched = open.of(id).filter((row) => row.start - gapMs <= timestamp && timestamp <= row.end + gapMs && !open.isClosed(row, time))
-    const start = Math.min(timestamp, ...touched.map((row) => row.start))
-    const end = Math.max(timestamp, ...touched.map((row) => row.end))
+    const touched: WindowRow<K>[] = []
+    const results: A[] = []
+    let [start, end, timestamp] = [record.timestamp, record.timestamp, record.timestamp]
+    for (const row of open.of(id)) {
+      if (!(row.start - gapMs <= record.timestamp && record.timestamp <= row.end + gapMs) || open.isClosed(row, time)) continue
+      touched.push(row)
+      start = Math.min(start, row.start)
+      end = Math.max(end, row.end)
+    }
     if (open.isClosed({ start, end }, time)) return late
+    for (const row of touched.reverse()) {
+      const result = open.resultOf(row)
+      if (result === undefined) continue
+      results.push(result.value)
+      timestamp = Math.max(timestamp, result.timestamp)
+    }
+    const value = fold.add(fold.merge !== null && results.length > 0 ? fold.merge(results) : undefined, record)
     const same = touched.find((row) => row.start === start && row.end === end)
-    const row = same ?? new WindowRow<K, A>(id, key, start, end)
-    const results = touched.flatMap(({ entry }) => (entry === undefined ? [] : [entry.value]))
-    const merged = fold.merge !== null && results.length > 0 ? fold.merge(results) : undefined
-    const newest = Math.max(timestamp, ...touched.map(({ entry }) => entry?.timestamp ?? -1))
     return {
       isLate: false,
-      removed: touched.filter((other) => other !== same),
-      updated: [{ row, value: fold.add(merged, record), timestamp: newest }],
+      removed: same === undefined ? touched : touched.filter((row) => row !== same),
+      updated: [
+        same === undefined ? { ...heir(touched, id, record, start, end), value, timestamp } : sameBounds(open, same, value, timestamp),
+      ],
+      opens: touched.length === 0 ? 1 : 0,
     }
   }
+
+const sameBounds = <K, A>(open: OpenWindows<K, A>, row: WindowRow<K>, value: A, timestamp: number): Update<K, A> => ({
+  row,
+  before: open.resultOf(row),
+  value,
+  timestamp,
+})
+
+/** The last of the merged sessions goes on with the new bounds, unless it would then be told later than in its turn. */
+const heir = <K, A>(
+  touched: readonly WindowRow<K>[],
+  id: KeyId,
+  { key }: AnyRec,
+  start: number,
+  end: number,
+): Pick<Update<K, A>, 'row' | 'before' | 'moved'> => {
+  const last = touched.at(-1)
+  if (last?.queuedAs && last.queuedAs.end < end) return { row: last, before: undefined, moved: { start, end } }
+  return { row: new WindowRow<K>(id, windowOf(key as K, start, end)), before: undefined }
+}

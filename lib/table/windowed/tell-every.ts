@@ -1,85 +1,81 @@
-import type { Codec } from '../../core/codec.js'
 import { Heap } from '../../core/heap.js'
 import type { Windowed } from '../../core/record.js'
-import type { AnyRec, Emit, KeyedStore } from '../../topology/operator.js'
+import type { AnyRec, Emit, Entry, KeyedStore } from '../../topology/operator.js'
 import { closesBefore } from '../../window/bounds.js'
 import type { Held } from '../held-codec.js'
-import { inKeyOrder, tell, type Telling } from './emission.js'
-import type { WindowRow } from './open-windows.js'
+import { tell, type Telling } from './emission.js'
+import type { OpenWindows } from './open-windows.js'
+import { comesBefore, type KeyId, type WindowRow } from './window-row.js'
 
-interface Waiting<K, A> {
-  readonly row: WindowRow<K, A>
+interface Waiting<K> {
+  readonly row: WindowRow<K>
+  /** What it was when it began to wait. */
   readonly windowed: Windowed<K>
-  readonly dueAt: number
+  readonly since: number
 }
 
-const isBefore = <K, A>(a: Waiting<K, A>, b: Waiting<K, A>): boolean =>
-  a.dueAt < b.dueAt || (a.dueAt === b.dueAt && closesBefore(a.row, b.row))
+const isBefore = <K>(a: Waiting<K>, b: Waiting<K>): boolean => {
+  if (a.since !== b.since) return a.since < b.since
+  if (a.windowed.end !== b.windowed.end || a.windowed.start !== b.windowed.start) return closesBefore(a.windowed, b.windowed)
+  return comesBefore(a.row.id, b.row.id)
+}
 
 /** The newest result of a window at most once per `everyMs` of stream time, and the last one when it closes. */
 export class TellEvery<K, A> implements Telling<K, A> {
-  private readonly waiting = new Heap<Waiting<K, A>>(isBefore)
+  private readonly waiting = new Heap<Waiting<K>>(isBefore)
 
   constructor(
     private readonly everyMs: number,
     private readonly store: KeyedStore<Windowed<K>, Held<A>>,
-    private readonly key: Codec<K>,
+    private readonly open: OpenWindows<K, A>,
     /** Stream time. */
     private now: number,
-    rowOf: (windowed: Windowed<K>) => WindowRow<K, A> | undefined,
+    idOf: (key: K) => KeyId,
   ) {
     for (const [windowed, { value }] of store.entries()) {
-      const row = rowOf(windowed)
-      if (row && value.since !== null) this.waiting.add({ row, windowed, dueAt: value.since + everyMs })
+      const row = open.find(idOf(windowed.key), windowed.start)
+      if (row !== null && value.since !== null) this.waiting.add({ row, windowed: row.windowed, since: value.since })
     }
   }
 
-  updated(row: WindowRow<K, A>, _before: unknown, { timestamp }: AnyRec): void {
+  updated(row: WindowRow<K>, _before: unknown, _after: unknown, { timestamp }: AnyRec): void {
     const { told, since } = this.heldOf(row)
     if (since !== null) return
     const from = Math.max(this.now, timestamp)
     this.store.set(row.windowed, { told, since: from }, timestamp)
-    this.waiting.add({ row, windowed: row.windowed, dueAt: from + this.everyMs })
+    this.waiting.add({ row, windowed: row.windowed, since: from })
   }
 
-  removed(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
+  removed(row: WindowRow<K>, _result: unknown, record: AnyRec, emit: Emit): void {
     tell(row, this.heldOf(row).told, undefined, record, emit)
     this.store.delete(row.windowed, record.timestamp)
   }
 
-  moved(time: number, record: AnyRec, emit: Emit): void {
+  moved(time: number, record: AnyRec, emit: Emit): boolean {
     this.now = time
-    for (const { row } of this.due(time)) {
-      this.tellNewest(row, record, emit)
-      this.store.set(row.windowed, { told: row.entry, since: null }, record.timestamp)
-    }
+    const next = this.waiting.least
+    if (next === undefined || next.since + this.everyMs > time) return false
+    this.waiting.take()
+    const { row, windowed, since } = next
+    // It may have become part of another meanwhile.
+    if (!row.isOpen || row.windowed !== windowed) return true
+    const held = this.heldOf(row)
+    if (held.since !== since) return true
+    const result = this.open.resultOf(row)
+    tell(row, held.told, result, record, emit)
+    this.store.set(windowed, { told: result, since: null }, record.timestamp)
+    return true
   }
 
-  closed(rows: readonly WindowRow<K, A>[], record: AnyRec, emit: Emit): void {
-    for (const row of inKeyOrder(rows, this.key)) {
-      this.tellNewest(row, record, emit)
-      this.store.delete(row.windowed, record.timestamp)
-    }
-  }
-
-  /** In an order that does not depend on who came first: a heap made anew after a crash would have another. */
-  private due(time: number): readonly Waiting<K, A>[] {
-    const due: Waiting<K, A>[] = []
-    for (let next = this.waiting.least; next !== undefined && next.dueAt <= time; next = this.waiting.least) {
-      this.waiting.take()
-      // It may have become part of another meanwhile.
-      if (next.row.isOpen) due.push(next)
-    }
-    if (due.length < 2) return due
-    return inKeyOrder(due, this.key).toSorted((a, b) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0))
-  }
-
-  private tellNewest(row: WindowRow<K, A>, record: AnyRec, emit: Emit): void {
+  closed(row: WindowRow<K>, result: Entry<A> | undefined, record: AnyRec, emit: Emit): void {
     const { told, since } = this.heldOf(row)
-    if (since !== null) tell(row, told, row.entry, record, emit)
+    if (since !== null) tell(row, told, result, record, emit)
+    this.store.delete(row.windowed, record.timestamp)
   }
 
-  private heldOf(row: WindowRow<K, A>): Held<A> {
-    return this.store.get(row.windowed)?.value ?? { told: undefined, since: null }
+  private heldOf(row: WindowRow<K>): Held<A> {
+    return this.store.get(row.windowed)?.value ?? nothingHeld
   }
 }
+
+const nothingHeld = Object.freeze({ told: undefined, since: null })

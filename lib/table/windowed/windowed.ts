@@ -20,11 +20,12 @@ import { planAligned } from './aligned.js'
 import type { Plan, Planned } from './plan.js'
 import { tellFinals, tellUpdates, type Telling } from './emission.js'
 import type { Fold } from './fold.js'
-import { idsOf, OpenWindows, type KeyId } from './open-windows.js'
+import { OpenWindows } from './open-windows.js'
 import { RecentRecords } from './recent-records.js'
 import { planSession } from './session.js'
 import { planSliding } from './sliding.js'
 import { TellEvery } from './tell-every.js'
+import { idsOf, type KeyId } from './window-row.js'
 
 /** The stores of a windowed aggregate. */
 export interface WindowedStores<K, A> {
@@ -41,10 +42,11 @@ export const windowedAggregate = <K, A>(windows: Windows, fold: Fold<A>, stores:
   kind: 'per-record',
   label: fold.label,
   writes: true,
+  inPieces: true,
   open: (task) => {
     const aggregate = new OpenAggregate(task, windows, fold, stores)
     const step: Step = (record, emit) => aggregate.take(record, emit, null)
-    return Object.assign(step, { idle: aggregate.idle })
+    return Object.assign(step, { idle: aggregate.idle, isUnfinished: () => aggregate.isUnfinished })
   },
 })
 
@@ -53,14 +55,18 @@ export const windowedWithLate = <K, A>(windows: Windows, fold: Fold<A>, stores: 
   kind: 'route',
   label: fold.label,
   branches: 2,
+  inPieces: true,
   open: (task) => {
     const aggregate = new OpenAggregate(task, windows, fold, stores)
     const step: RouteStep = (record, [results = nowhere, late = nowhere]) => aggregate.take(record, results, late)
-    return Object.assign(step, { idle: aggregate.idle })
+    return Object.assign(step, { idle: aggregate.idle, isUnfinished: () => aggregate.isUnfinished })
   },
 })
 
 const nowhere: Emit = () => undefined
+
+/** Windows told of, closed and deleted before others have their turn: some ms. */
+const piece = 1000
 
 class OpenAggregate<K, A> {
   readonly idle: IdleStep | undefined
@@ -72,6 +78,10 @@ class OpenAggregate<K, A> {
   private readonly idOf: (key: K) => KeyId
   /** Stream time when the last record had come; null: none since the wall clock has moved it. */
   private idleFrom: number | null = null
+  /** Stream time has moved, and not all that this makes due has been done. */
+  isUnfinished = false
+  /** The record that has moved it: it counts already. */
+  private mover: AnyRec | null = null
 
   constructor(
     private readonly task: TaskContext,
@@ -90,6 +100,11 @@ class OpenAggregate<K, A> {
   }
 
   take(record: AnyRec, emit: Emit, late: Emit | null): void {
+    if (this.mover !== record) this.count(record, emit, late)
+    if (this.isUnfinished) this.goOn(record, emit)
+  }
+
+  private count(record: AnyRec, emit: Emit, late: Emit | null): void {
     const { rows, task, fold } = this
     if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
     if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
@@ -100,32 +115,52 @@ class OpenAggregate<K, A> {
       task.dropped(fold.label, 'late')
       late?.(record)
     }
-    this.open.assertRoom(planned.updated.filter(({ row }) => !row.isOpen).length - planned.removed.length)
+    if (planned.opens > 0) this.open.assertRoom(planned.opens)
     this.apply(planned, record, emit)
-    if (time > rows.streamTime) this.moveTo(time, record, emit)
+    if (time > rows.streamTime) this.moveTo(time, record)
   }
 
   private apply({ removed, updated, then }: Planned<K, A>, record: AnyRec, emit: Emit): void {
     for (const row of removed) {
-      this.telling.removed(row, record, emit)
+      this.telling.removed(row, this.open.resultOf(row), record, emit)
       this.open.remove(row, record.timestamp)
     }
-    for (const { row, value, timestamp } of updated) {
-      const before = row.entry
-      this.open.set(row, value, timestamp)
-      this.telling.updated(row, before, record, emit)
+    for (const { row, before, value, timestamp, moved } of updated) {
+      if (moved) this.open.move(row, moved.start, moved.end)
+      this.telling.updated(row, before, this.open.set(row, value, timestamp), record, emit)
     }
     then?.()
   }
 
-  private moveTo(time: number, record: AnyRec, emit: Emit): void {
-    const { rows, telling, open, windows } = this
-    rows.advanceTo(time)
-    telling.moved(time, record, emit)
-    for (const closed of open.close(time)) telling.closed(closed, record, emit)
-    open.expire(time)
+  private moveTo(time: number, record: AnyRec): void {
+    this.rows.advanceTo(time)
+    this.mover = record
+    this.isUnfinished = true
+  }
+
+  private goOn(record: AnyRec, emit: Emit): void {
+    for (let left = piece; left > 0; left--) {
+      if (this.doNext(this.rows.streamTime, record, emit)) continue
+      this.mover = null
+      this.isUnfinished = false
+      return
+    }
+  }
+
+  /** The next of what stream time makes due; false: nothing. */
+  private doNext(time: number, record: AnyRec, emit: Emit): boolean {
+    const { telling, open, windows } = this
+    if (telling.moved(time, record, emit)) return true
+    const closed = open.nextClosed(time)
+    if (closed !== null) {
+      if (!closed.isOpen) return true
+      telling.closed(closed, open.resultOf(closed), record, emit)
+      open.release(closed)
+      return true
+    }
+    if (open.expire(time)) return true
     // A window that is still to come ends no earlier than the grace allows, and begins a size before.
-    if (windows.kind === 'sliding') this.recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1)
+    return windows.kind === 'sliding' && this.recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1) === true
   }
 
   /** The wall clock moves stream time on, by as much as has passed since the inputs were at their ends. */
@@ -134,7 +169,9 @@ class OpenAggregate<K, A> {
     if (streamTime < 0) return
     this.idleFrom ??= streamTime
     const time = Math.max(streamTime, Math.floor(this.idleFrom + forMs))
-    if (time > streamTime) this.moveTo(time, ofNoRecord(this.task.partition, time), emit)
+    const mover = ofNoRecord(this.task.partition, time)
+    if (time > streamTime) this.moveTo(time, mover)
+    if (this.isUnfinished) this.goOn(mover, emit)
   }
 }
 
@@ -157,14 +194,12 @@ const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentR
 const tellingOf = <K, A>(
   task: TaskContext,
   { timing: { emission } }: Windows,
-  { rows, held, key }: WindowedStores<K, A>,
+  { rows, held }: WindowedStores<K, A>,
   open: OpenWindows<K, A>,
   idOf: (key: K) => KeyId,
 ): Telling<K, A> => {
   if (emission._tag === 'updates') return tellUpdates()
-  if (emission._tag === 'final') return tellFinals(key)
+  if (emission._tag === 'final') return tellFinals()
   if (held === null) throw new Error('results that are held back need a store')
-  return new TellEvery(emission.ms, task.store(held), key, task.store(rows).streamTime, (windowed) =>
-    open.find(idOf(windowed.key), windowed.start),
-  )
+  return new TellEvery(emission.ms, task.store(held), open, task.store(rows).streamTime, idOf)
 }

@@ -1,0 +1,52 @@
+import type { Codec } from '../../core/codec.js'
+import { codec } from '../../core/codec.js'
+import type { Windowed } from '../../core/record.js'
+import type { RowPlace } from '../../topology/operator.js'
+import type { Bounds } from '../../window/bounds.js'
+
+/** A key as something a Map finds again: a text whose order, by `comesBefore`, is that of the encoded keys. */
+export type KeyId = string
+
+/** A window of a key. Its result is in the store; one of these per live window is what windows cost in memory. */
+export class WindowRow<K> implements Bounds {
+  isOpen = false
+  /** Of the same key, the next older. */
+  older: WindowRow<K> | null = null
+  /** Where the store has it. */
+  place: RowPlace | undefined = undefined
+  /** What it waits for in a queue: a session that has grown since is queued anew when its old turn comes. */
+  queuedAs: Windowed<K> | null = null
+
+  constructor(
+    readonly id: KeyId,
+    public windowed: Windowed<K>,
+  ) {}
+
+  get start(): number {
+    return this.windowed.start
+  }
+  get end(): number {
+    return this.windowed.end
+  }
+}
+
+export const windowOf = <K>(key: K, start: number, end: number): Windowed<K> => Object.freeze({ key, start, end })
+
+/** The id of a key: itself where it is a string, else the text of its bytes. */
+export const idsOf = <K>(key: Codec<K>): ((value: K) => KeyId) =>
+  (key as unknown) === codec.string
+    ? // A codec for strings has strings for keys.
+      (value) => value as string
+    : (value) => Buffer.from(key.encode(value) ?? []).toString('latin1')
+
+/** The order of the UTF-8 bytes: that of the code units, but that surrogates stand for what lies beyond U+FFFF. */
+export const comesBefore = (a: KeyId, b: KeyId): boolean => {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (left !== right) return beyond(left) < beyond(right)
+  }
+  return a.length < b.length
+}
+
+const beyond = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit)
