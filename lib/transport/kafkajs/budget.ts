@@ -57,6 +57,7 @@ export class Budget<A extends Claimant> {
     const isPartial = claimants.length < wanted.length
     if (isRoomy) {
       const reserved = Math.min(maxBytes, pool)
+      this.reserved += reserved
       return { claimants, isPartial, bytesEach: bytesPerPartition, maxBytes: reserved, reserved }
     }
     const bytesEach = Math.min(bytesPerPartition, Math.ceil(share / 2))
