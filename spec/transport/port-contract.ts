@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { isMillraceError } from '../../lib/core/errors.js'
 import { headersOf } from '../../lib/core/headers.js'
 import type { OutRecord } from '../../lib/core/record.js'
@@ -166,6 +166,44 @@ export const describeTransport = (
           'stored',
         ])
         expect((await transport.listOffsets([{ topic, partition: 0 }], 'end'))[0]?.offset).toBe(2)
+      },
+      timeoutMs,
+    )
+
+    it(
+      'stores records of 1 MiB where the topic takes them',
+      async () => {
+        const topic = await topicOf(1, { 'max.message.bytes': '2000000' })
+        const values = Array.from({ length: 12 }, () => randomBytes(1024 * 1024))
+
+        const offsets = await produce(
+          transport,
+          { topic, partition: 0 },
+          values.map((value) => ({ ...text('k', null, 1000), value })),
+        )
+
+        expect(offsets).toEqual(values.map((_, i) => i))
+        const { records } = await readTo(transport, { topic, partition: 0, offset: 0 }, 12)
+        expect(records.map((record, i) => values[i]?.equals(record.value ?? Buffer.alloc(0)))).toEqual(values.map(() => true))
+      },
+      timeoutMs,
+    )
+
+    it(
+      'writes what is far more than a batch of the topic may hold, in order; a record that is too large is named and nothing else is lost',
+      async () => {
+        const topic = await topicOf(1, { 'max.message.bytes': '20000' })
+        const records = Array.from({ length: 3000 }, (_, i) => text('k', `${i} ${'x'.repeat(i === 1500 ? 30_000 : 90)}`, 1000 + i))
+
+        const outcomes = await produce(transport, { topic, partition: 0 }, records)
+
+        expect(outcomes.filter((outcome) => !isMillraceError(outcome))).toEqual(Array.from({ length: 2999 }, (_, i) => i))
+        expect(outcomes[1500]).toMatchObject({
+          code: 'MR_RECORD_TOO_LARGE',
+          message: expect.stringMatching(new RegExp(`${topic}-0.*takes 300\\d\\d bytes.*20000`)) as string,
+        })
+        const { records: read } = await readTo(transport, { topic, partition: 0, offset: 0 }, 2999)
+        expect(read.map((record) => record.timestamp)).toEqual(records.filter((_, i) => i !== 1500).map((record) => record.timestamp))
       },
       timeoutMs,
     )

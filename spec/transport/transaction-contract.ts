@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { MillraceError } from '../../lib/core/errors.js'
 import type { CommittedOffset, Delivery, Member, Transaction, TransactionalProducer, Transport } from '../../lib/transport/port.js'
 import { text } from './batch/kafkajs-codec.js'
@@ -181,6 +181,40 @@ export const describeTransactions = (
         expect(await read(0)).toEqual(['before', 'after'])
         expect(await read(1)).toEqual(['large: MR_RECORD_TOO_LARGE'])
         expect(await committed()).toEqual([offset(3)])
+      },
+      timeoutMs,
+    )
+
+    it(
+      'takes records of 1 MiB, batches that must be split and a record that is too large in one transaction',
+      async () => {
+        const { recorder, open, offset, committed } = await world()
+        const [large, small] = [unique('large'), unique('small')]
+        await transport.createTopics([
+          { name: large, partitions: 1, config: { 'max.message.bytes': '2000000' } },
+          { name: small, partitions: 1, config: { 'max.message.bytes': '20000' } },
+        ])
+        const producer = await open()
+        const values = Array.from({ length: 4 }, () => randomBytes(1024 * 1024))
+        const failures: [unknown, string][] = []
+        const delivery: Delivery = { delivered: () => undefined, failed: (error, origin) => failures.push([origin, error.code]) }
+
+        await run(producer, recorder.member, [offset(8)], (to) => {
+          for (const value of values) to.append({ topic: large, partition: 0 }, { ...text('k', null, 1000), value }, delivery, null)
+          for (let i = 0; i < 2000; i++)
+            to.append({ topic: small, partition: 0 }, text('k', `${i} ${'x'.repeat(i === 900 ? 30_000 : 90)}`, 1000 + i), delivery, i)
+        })
+
+        expect(failures).toEqual([[900, 'MR_RECORD_TOO_LARGE']])
+        const all = async (topic: string) => {
+          const [end] = await transport.listOffsets([{ topic, partition: 0 }], 'end')
+          return (await readTo(transport, { topic, partition: 0, offset: 0 }, end?.offset ?? 0)).records
+        }
+        expect((await all(large)).map((record, i) => values[i]?.equals(record.value ?? Buffer.alloc(0)))).toEqual(values.map(() => true))
+        expect((await all(small)).map((record) => record.timestamp - 1000)).toEqual(
+          Array.from({ length: 2000 }, (_, i) => i).filter((i) => i !== 900),
+        )
+        expect(await committed()).toEqual([offset(8)])
       },
       timeoutMs,
     )

@@ -44,6 +44,8 @@ export class Lane implements TopicPartition {
   missingSince: number | null = null
   lastError: MillraceError | null = null
   lastOffset = -1
+  /** What the topic takes, once it has refused a batch. */
+  private limit: number | null = null
 
   constructor(
     readonly topic: string,
@@ -58,13 +60,13 @@ export class Lane implements TopicPartition {
 
   /** Returns the weight of the record. */
   append(record: OutRecord, delivery: Delivery, origin: unknown, clock: Clock): number {
-    return appendTo(this.waiting, record, delivery, origin, () => clock.now(), this.writers)
+    return appendTo(this.waiting, record, delivery, origin, () => clock.now(), this.writers, this.limit ?? undefined)
   }
 
   /** Takes over batches that others have begun. Returns their weight. */
   adopt(batches: readonly OpenBatch[]): number {
     const weight = batches.reduce((sum, batch) => sum + batch.weight, 0)
-    moveAll(batches, this.waiting, this.writers)
+    moveAll(batches, this.waiting, this.writers, this.limit ?? undefined)
     return weight
   }
 
@@ -104,7 +106,9 @@ export class Lane implements TopicPartition {
     const { deliveries, origins, since, weight } = open
     const sealed: SealedBatch = { bytes, deliveries, origins, since, weight, isUncertain: false }
     this.sealed = [sealed]
-    return sealed
+    // What was begun before the limit was known need not be refused first.
+    if (this.limit !== null && bytes.length > this.limit) this.split(this.limit)
+    return this.sealed[0] ?? null
   }
 
   /** The batch was stored. */
@@ -148,24 +152,39 @@ export class Lane implements TopicPartition {
     return this.identity === null
   }
 
-  /** In two halves; false when it holds a single record. */
-  split(): boolean {
-    const batch = this.sealed[0]
-    const identity = this.identity
-    if (batch === undefined || identity === null || recordCount(batch.bytes) < 2) return false
+  /** What the topic takes: later batches are made to fit. */
+  limitTo(bytes: number): void {
+    this.limit = bytes
+  }
+
+  /** In halves, until they fit into `limit` or hold one record; in two where it is not known. False when it holds a single record. */
+  split(limit: number | null): boolean {
+    const [batch] = this.sealed
+    if (batch === undefined || recordCount(batch.bytes) < 2) return false
+    const parts = this.halve(batch)
+    for (let at = 0; at < parts.length;) {
+      const part = parts[at]
+      if (part === undefined || limit === null || part.bytes.length <= limit || recordCount(part.bytes) < 2) at += 1
+      else parts.splice(at, 1, ...this.halve(part))
+    }
+    this.sealed.splice(0, 1, ...parts)
+    this.renumber()
+    return true
+  }
+
+  private halve(batch: SealedBatch): SealedBatch[] {
     const records = readBatch(batch.bytes, 0, this, { verifyCrc: false })
     const middle = records.length >> 1
-    const half = (from: number, to: number): SealedBatch => {
+    const half = (from: number, to: number, weight: number): SealedBatch => {
       const writer = this.writers.take()
       for (const record of records.slice(from, to)) writer.append(record)
-      const bytes = writer.seal({ ...identity, baseSequence: wrap(this.nextSequence + from) })
+      const bytes = writer.seal() // numbered when all parts are there
       this.writers.giveBack(writer)
       const [deliveries, origins] = [batch.deliveries.slice(from, to), batch.origins.slice(from, to)]
-      const weight = from === 0 ? batch.weight >> 1 : batch.weight - (batch.weight >> 1)
       return { bytes, deliveries, origins, since: batch.since, weight, isUncertain: false }
     }
-    this.sealed.splice(0, 1, half(0, middle), half(middle, records.length))
-    return true
+    const lighter = batch.weight >> 1
+    return [half(0, middle, lighter), half(middle, records.length, batch.weight - lighter)]
   }
 
   /** Everything that waits has failed. */

@@ -40,10 +40,11 @@ export const appendTo = (
   origin: unknown,
   now: () => number,
   writers: Writers,
+  limit = maxBatchBytes,
 ): number => {
   const weight = (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverhead
   let open = batches.at(-1)
-  if (open === undefined || open.writer.byteLength + weight > maxBatchBytes) {
+  if (open === undefined || open.writer.byteLength + weight > Math.min(limit, maxBatchBytes)) {
     open = { writer: writers.take(), deliveries: [], origins: [], since: now(), weight: 0 }
     batches.push(open)
   }
@@ -55,10 +56,10 @@ export const appendTo = (
 }
 
 /** Joins what fits together, for a partition takes one batch at a time. */
-export const moveAll = (from: readonly OpenBatch[], to: OpenBatch[], writers: Writers): void => {
+export const moveAll = (from: readonly OpenBatch[], to: OpenBatch[], writers: Writers, limit = maxBatchBytes): void => {
   for (const batch of from) {
     const last = to.at(-1)
-    if (last === undefined || last.writer.byteLength + batch.writer.byteLength > maxBatchBytes) {
+    if (last === undefined || last.writer.byteLength + batch.writer.byteLength > Math.min(limit, maxBatchBytes)) {
       to.push(batch)
       continue
     }

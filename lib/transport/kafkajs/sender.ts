@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { OutRecord } from '../../core/record.js'
 import type { Delivery, TopicPartition } from '../port.js'
+import { batchLimitOf } from './batch-limit.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isRetriable, isStaleMetadata, nameOf } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
@@ -261,8 +262,9 @@ export class Sender {
     if (code === broker.none || code === broker.duplicateSequence) return lane.arrived(answer?.baseOffset ?? -1)
     const what = `writing to ${lane.topic}-${lane.partition}`
     const error = brokerError(code, what)
+    if (isTooLarge(code)) return void this.makeFit(lane)
     if (blamesOneRecord.has(code)) {
-      if (!lane.split())
+      if (!lane.split(null))
         lane.refused(
           error.code === 'MR_KAFKA' ? new MillraceError('MR_PRODUCE', `${what}: the broker refuses the record`, { cause: error }) : error,
         )
@@ -285,12 +287,30 @@ export class Sender {
       )
     }
   }
+
+  /** The lane rests until it is known what its topic takes. */
+  private async makeFit(lane: Lane): Promise<void> {
+    lane.isInFlight = true
+    const limit = await batchLimitOf(this.connections, lane.topic)
+    lane.isInFlight = false
+    if (this.isClosed) return
+    if (limit !== null) lane.limitTo(limit)
+    const size = lane.sealed[0]?.bytes.length ?? 0
+    if (!lane.split(limit)) lane.refused(tooLarge(lane, size, limit))
+    this.drain()
+  }
+}
+
+const tooLarge = ({ topic, partition }: Lane, size: number, limit: number | null): MillraceError => {
+  const allowed = limit === null ? 'the topic allows' : `max.message.bytes of the topic allows, ${limit}`
+  return new MillraceError('MR_RECORD_TOO_LARGE', `writing to ${topic}-${partition}: a record takes ${size} bytes, more than ${allowed}`)
 }
 
 const overtaken = ({ topic, partition }: Lane): MillraceError =>
   new MillraceError('MR_FENCED', `records for ${topic}-${partition} are no longer to be written`)
 
-const blamesOneRecord = new Set<number>([broker.messageTooLarge, broker.recordListTooLarge, broker.invalidTimestamp, broker.invalidRecord])
+const isTooLarge = (code: number): boolean => code === broker.messageTooLarge || code === broker.recordListTooLarge
+const blamesOneRecord = new Set<number>([broker.invalidTimestamp, broker.invalidRecord])
 const forgetsProducer = new Set<number>([broker.outOfOrderSequence, broker.unknownProducer, broker.invalidProducerEpoch])
 const mayHaveStored = new Set<number>([
   broker.unknown,

@@ -125,7 +125,7 @@ describe('Lane', () => {
             lane.abandoned(error)
             producers += 1
           } else if (answer === 'refused') {
-            if (!lane.split()) lane.refused(error)
+            if (!lane.split(null)) lane.refused(error)
           } else {
             if (answer === 'out of order') throw new Error('the leader saw a gap in the sequence')
             lane.arrived(answer.baseOffset)
