@@ -88,11 +88,12 @@ const boundsOf = (window: JoinWindow, verb: StreamVerb): JoinBounds => {
   const given: unknown = window
   if (typeof given !== 'object' || given === null || !('within' in given))
     throw new MillraceError('MR_CONFIG', `${verb}: streams are joined within a time: ${verb}(stream, { within }, f)`)
-  const { within, grace } = window
+  const { within, grace, closeAfterIdle } = window
   const { before, after } = typeof within === 'object' ? within : { before: within, after: within }
   return {
     beforeMs: durationMs(before, `${verb}: within.before`),
     afterMs: durationMs(after, `${verb}: within.after`),
     graceMs: durationMs(grace ?? 0, `${verb}: grace`),
+    closeAfterIdleMs: closeAfterIdle === undefined ? null : durationMs(closeAfterIdle, `${verb}: closeAfterIdle`),
   }
 }

@@ -438,6 +438,13 @@ export interface JoinWindow {
   within: Duration | { before: Duration; after: Duration }
   /** How long records that come out of order are waited for. Default 0. */
   grace?: Duration | undefined
+  /**
+   * After this long without input, at the end of all partitions of the task, the wall clock moves stream time on, that of both
+   * sides, so that what has met nothing leaves a quiet topic; what comes afterwards and is older finds only what is still kept.
+   * An unmatched record that its function throws for is put to the policy, and tried again when the clock next comes by.
+   * Default: never.
+   */
+  closeAfterIdle?: Duration | undefined
   /** Of the stores and of what is derived from the result. Default: the stems of both sides. */
   name?: string | undefined
 }

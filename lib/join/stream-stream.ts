@@ -7,7 +7,8 @@ import { Rec, type Meta } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
 import { failAside } from '../operators/set-aside.js'
 import { isAbsent } from '../table/row.js'
-import type { AnyRec, Emit, PerRecord, StoreSpec, TaskContext } from '../topology/operator.js'
+import type { AnyRec, Emit, PerRecord, Step, StoreSpec, TaskContext } from '../topology/operator.js'
+import { IdleTime } from '../window/idle-time.js'
 import { headerPairs } from './header-pairs.js'
 import { JoinBuffer } from './join-buffer.js'
 import { waitingCodec, type Waiting } from './waiting-codec.js'
@@ -17,6 +18,8 @@ export interface JoinBounds {
   readonly beforeMs: number
   readonly afterMs: number
   readonly graceMs: number
+  /** Null: the wall clock moves nothing. */
+  readonly closeAfterIdleMs: number | null
 }
 
 export type StreamJoiner<K, V, W, R> =
@@ -70,7 +73,8 @@ export const joinStreams = <K, V, W, R>(options: StreamJoinOptions<K, V, W, R>):
   writes: true,
   open: (task) => {
     const join = new StreamJoin(task, options)
-    return (record, emit) => join.take(record, emit)
+    const step: Step = (record, emit) => join.take(record, emit)
+    return Object.assign(step, { idle: join.idle.step })
   },
 })
 
@@ -114,6 +118,7 @@ interface Due {
 }
 
 class StreamJoin<K, V, W, R> {
+  readonly idle: IdleTime
   private readonly label: string
   private readonly bounds: JoinBounds
   private readonly results: Results<K, V, W, R>
@@ -140,6 +145,32 @@ class StreamJoin<K, V, W, R> {
     this.results = resultsOf(joiner)
     this.left = opened('left', left, afterMs + graceMs)
     this.right = opened('right', right, beforeMs + graceMs)
+    this.idle = new IdleTime(bounds.closeAfterIdleMs, this)
+  }
+
+  get partition(): number {
+    return this.task.partition
+  }
+
+  /** One over both sides. */
+  get streamTime(): number {
+    return Math.max(this.left.buffer.time, this.right.buffer.time)
+  }
+
+  /** The wall clock speaks for both sides. What could not leave is tried again when it next comes by. */
+  passTo(time: number, trigger: AnyRec, emit: Emit): void {
+    if (time <= this.streamTime) return
+    const results: AnyRec[] = []
+    let due: readonly Due[]
+    try {
+      due = this.leave(time, trigger, (result) => void results.push(result))
+    } catch {
+      return // put to the policy already
+    }
+    for (const { of, place } of due) of.buffer.unpark(place)
+    this.left.buffer.advanceTo(time)
+    this.right.buffer.advanceTo(time)
+    for (const result of results) emit(result)
   }
 
   take(record: AnyRec, emit: Emit): void {
@@ -163,7 +194,8 @@ class StreamJoin<K, V, W, R> {
     const own = side === 'left' ? this.left : this.right
     const other = side === 'left' ? this.right : this.left
     const time = record.timestamp
-    const streamTime = Math.max(own.buffer.time, other.buffer.time, time)
+    this.idle.end()
+    const streamTime = Math.max(this.streamTime, time)
     const due = this.leave(streamTime, record, emit)
     const matches = this.matching(side, other, id, time)
     for (let i = 0; i < matches.length; i++) emit(this.pair(side, value, other.buffer.rowOf(matches[i] as number), record))

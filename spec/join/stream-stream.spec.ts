@@ -1,6 +1,6 @@
 import * as O from 'fp-ts/lib/Option.js'
 import * as Th from 'fp-ts/lib/These.js'
-import { codec, topic, type App, type JoinWindow, type KStream } from 'millrace'
+import { codec, policy, topic, type App, type JoinWindow, type KStream } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
 
 type Kind = 'inner' | 'left' | 'outer'
@@ -261,6 +261,78 @@ describe('what a join keeps', () => {
         .read()
         .map(({ key, value }) => [key, value]),
     ).toEqual([['k', 'bad']])
+  })
+})
+
+describe('a join on a quiet topic', () => {
+  const window = { within: '10s', grace: '2s', closeAfterIdle: '5s' } as const
+  const outer = async () => testContext(define('outer', window), { partitions: 2 })
+
+  it('lets what has met nothing go once, when the wall clock has passed window and grace, also after a crash', async () => {
+    await using t = await outer()
+    await t.input(lefts).send('k', 'A', 1000)
+    await t.input(rights).send('k', 'b', 20_000)
+    await t.input(lefts).send('k', 'C', 21_000)
+    expect(results(t)).toEqual([
+      ['k', 'A-', 1000],
+      ['k', 'Cb', 21_000],
+    ])
+    await t.input(lefts).send('x', 'X', 22_000)
+    await t.advance('11s')
+    await t.crash()
+    await t.advance('4s')
+    expect(results(t)).toEqual([])
+
+    await t.advance('10s')
+    expect(results(t)).toEqual([['x', 'X-', 22_000]])
+    await t.loseDisk()
+    await t.advance('60s')
+    expect(results(t)).toEqual([])
+  })
+  it('gives at once what comes afterwards and is older, and joins what is younger', async () => {
+    await using t = await outer()
+    await t.input(lefts).send('k', 'A', 1000)
+    await t.advance('60s')
+    expect(results(t)).toEqual([['k', 'A-', 1000]])
+
+    await t.input(rights).send('k', 'b', 1500)
+    expect(results(t)).toEqual([['k', '-b', 1500]])
+    await t.input(rights).send('k', 'c', 100_000)
+    await t.input(lefts).send('k', 'D', 101_000)
+    expect(results(t)).toEqual([['k', 'Dc', 101_000]])
+  })
+  it('waits behind a repartition topic until all that feeds it is read', async () => {
+    const byValue = (app: App) =>
+      app
+        .stream(lefts)
+        .keyBy((value): string | null => value, nullable)
+        .leftJoin(app.stream(rights), { within: '10s', closeAfterIdle: '2s' }, (l, r) => `${l}${O.isSome(r) ? r.value : '-'}`)
+        .toTopic(out)
+    await using t = await testContext(byValue, { partitions: 3 })
+    for (const key of ['a', 'b', 'c']) await t.input(lefts).send(key, `to ${key}`, 1000)
+    await t.advance('30s')
+
+    expect(
+      results(t)
+        .map(([, value]) => value)
+        .sort(),
+    ).toEqual(['to a-', 'to b-', 'to c-'])
+  })
+  it('puts to the policy what cannot leave, and lets the others go', async () => {
+    const fussy = (app: App) =>
+      app
+        .stream(lefts)
+        .leftJoin(app.stream(rights), window, (l) => {
+          if (l === 'bad') throw new Error('no')
+          return String(l)
+        })
+        .toTopic(out)
+    await using t = await testContext(fussy, { partitions: 1, onError: policy.skip })
+    await t.input(lefts).send('k', 'bad', 1000)
+    await t.input(lefts).send('k', 'good', 1001)
+    await t.advance('60s')
+
+    expect(results(t)).toEqual([['k', 'good', 1001]])
   })
 })
 

@@ -1,18 +1,7 @@
 import type { Codec } from '../../core/codec.js'
-import { noHeaders } from '../../core/headers.js'
-import { Rec, type Windowed } from '../../core/record.js'
-import type {
-  AnyRec,
-  Emit,
-  IdleStep,
-  KeyedStore,
-  PerRecord,
-  Route,
-  RouteStep,
-  Step,
-  StoreSpec,
-  TaskContext,
-} from '../../topology/operator.js'
+import type { Windowed } from '../../core/record.js'
+import type { AnyRec, Emit, KeyedStore, PerRecord, Route, RouteStep, Step, StoreSpec, TaskContext } from '../../topology/operator.js'
+import { IdleTime } from '../../window/idle-time.js'
 import type { Windows } from '../../window/windows.js'
 import type { Held } from '../held-codec.js'
 import { isAbsent } from '../row.js'
@@ -46,7 +35,7 @@ export const windowedAggregate = <K, A>(windows: Windows, fold: Fold<A>, stores:
   open: (task) => {
     const aggregate = new OpenAggregate(task, windows, fold, stores)
     const step: Step = (record, emit) => aggregate.take(record, emit, null)
-    return Object.assign(step, { idle: aggregate.idle, isUnfinished: () => aggregate.isUnfinished })
+    return Object.assign(step, { idle: aggregate.idle.step, isUnfinished: () => aggregate.isUnfinished })
   },
 })
 
@@ -59,7 +48,7 @@ export const windowedWithLate = <K, A>(windows: Windows, fold: Fold<A>, stores: 
   open: (task) => {
     const aggregate = new OpenAggregate(task, windows, fold, stores)
     const step: RouteStep = (record, [results = nowhere, late = nowhere]) => aggregate.take(record, results, late)
-    return Object.assign(step, { idle: aggregate.idle, isUnfinished: () => aggregate.isUnfinished })
+    return Object.assign(step, { idle: aggregate.idle.step, isUnfinished: () => aggregate.isUnfinished })
   },
 })
 
@@ -69,15 +58,13 @@ const nowhere: Emit = () => undefined
 const piece = 1000
 
 class OpenAggregate<K, A> {
-  readonly idle: IdleStep | undefined
+  readonly idle: IdleTime
   private readonly rows: KeyedStore<Windowed<K>, A>
   private readonly open: OpenWindows<K, A>
   private readonly recent: RecentRecords<K> | null
   private readonly telling: Telling<K, A>
   private readonly plan: Plan<K, A>
   private readonly idOf: (key: K) => KeyId
-  /** Stream time when the last record had come; null: none since the wall clock has moved it. */
-  private idleFrom: number | null = null
   /** Stream time has moved, and not all that this makes due has been done. */
   isUnfinished = false
   /** The record that has moved it: it counts already. */
@@ -95,8 +82,7 @@ class OpenAggregate<K, A> {
     this.recent = stores.records && new RecentRecords(task.store(stores.records), this.idOf)
     this.telling = tellingOf(task, windows, stores, this.open, this.idOf)
     this.plan = planOf(windows, this.open, this.recent, fold)
-    const afterMs = windows.timing.closeAfterIdleMs
-    this.idle = afterMs === null ? undefined : { afterMs, move: (forMs, [emit = nowhere]) => this.passTime(forMs, emit) }
+    this.idle = new IdleTime(windows.timing.closeAfterIdleMs, this)
   }
 
   take(record: AnyRec, emit: Emit, late: Emit | null): void {
@@ -108,7 +94,7 @@ class OpenAggregate<K, A> {
     const { rows, task, fold } = this
     if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
     if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
-    this.idleFrom = null
+    this.idle.end()
     const time = Math.max(rows.streamTime, record.timestamp)
     const planned = this.plan(record, this.idOf(record.key), time)
     if (planned.isLate) {
@@ -163,21 +149,19 @@ class OpenAggregate<K, A> {
     return windows.kind === 'sliding' && this.recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1) === true
   }
 
-  /** The wall clock moves stream time on, by as much as has passed since the inputs were at their ends. */
-  private passTime(forMs: number, emit: Emit): void {
-    const { streamTime } = this.rows
-    if (streamTime < 0) return
-    this.idleFrom ??= streamTime
-    const time = Math.max(streamTime, Math.floor(this.idleFrom + forMs))
-    const mover = ofNoRecord(this.task.partition, time)
-    if (time > streamTime) this.moveTo(time, mover)
+  get partition(): number {
+    return this.task.partition
+  }
+
+  get streamTime(): number {
+    return this.rows.streamTime
+  }
+
+  passTo(time: number, mover: AnyRec, emit: Emit): void {
+    if (time > this.rows.streamTime) this.moveTo(time, mover)
     if (this.isUnfinished) this.goOn(mover, emit)
   }
 }
-
-/** What the clock brings about has no record behind it. */
-const ofNoRecord = (partition: number, timestamp: number): AnyRec =>
-  new Rec(null, null, timestamp, null, { topic: '', partition, offset: -1, timestamp, key: null, value: null, headers: noHeaders })
 
 const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentRecords<K> | null, fold: Fold<A>): Plan<K, A> => {
   switch (windows.kind) {
