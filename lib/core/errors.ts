@@ -23,6 +23,10 @@ const table = {
     hint: 'Event time must be a finite number of ms since the epoch, at most `maxAhead` ahead of the clock.',
     retriable: false,
   },
+  MR_TIMER_LOOP: {
+    hint: 'A timer that is set again by its own call must be later than it was; to skip what a jump of time has missed, set it from `streamTime` or `now`.',
+    retriable: false,
+  },
   MR_PROMISE_IN_SYNC_VERB: { hint: 'Use mapAsync, each or toSink for work that returns a promise.', retriable: false },
   MR_PROCESS: {
     hint: 'A lambda threw. See `cause`; choose an `onError` policy if such records may be skipped or set aside.',

@@ -4,7 +4,7 @@ import { heldSpec, joinTableHeld } from '../join/held-stream-table.js'
 import type { TableJoiner } from '../join/probe.js'
 import { joinGlobal } from '../join/stream-global.js'
 import { joinTable } from '../join/stream-table.js'
-import { heldName } from '../topology/names.js'
+import { checkName, heldName } from '../topology/names.js'
 import { byKey, type KeyedLane } from './by-key.js'
 import {
   commonFormat,
@@ -30,7 +30,7 @@ export const joinedTable = (lane: Lane, right: object, verb: Verb, first: AnyFn,
   throw new MillraceError('MR_CONFIG', `${verb}: a global table is joined by a key chosen per record: ${verb}(table, on, f)`)
 }
 
-const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn, { grace }: TableJoinOptions): Lane => {
+const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn, { grace, name }: TableJoinOptions): Lane => {
   const lane = byKey(left, verb)
   if (commonFormat([lane.key, right.key]) === null) {
     throw new MillraceError(
@@ -39,7 +39,9 @@ const withTable = (left: Lane, right: TableLane, verb: Verb, join: AnyFn, { grac
     )
   }
   const graceMs = graceOf(grace, right, verb)
-  if (graceMs > 0) return held(lane, right, verb, join, graceMs)
+  if (graceMs > 0) return held(lane, right, verb, join, { graceMs, name })
+  if (name !== undefined)
+    throw new MillraceError('MR_CONFIG', `${verb}: the name is that of the records that grace holds, and there is no grace`)
   const options = { lookup: right.lookup, label: verb }
   const operator = verb === 'join' ? joinTable({ ...options, left: false, join }) : joinTable({ ...options, left: true, join })
   const node = lane.scope.graph.operator(lane.port, operator, { reads: [right.owner], takesNullKeys: verb === 'leftJoin' })
@@ -59,10 +61,16 @@ const graceOf = (grace: Duration | undefined, right: TableLane, verb: Verb): num
   )
 }
 
-const held = (lane: KeyedLane, right: TableLane, verb: Verb, join: AnyFn, graceMs: number): Lane => {
+interface HeldOptions {
+  readonly graceMs: number
+  readonly name: string | undefined
+}
+
+const held = (lane: KeyedLane, right: TableLane, verb: Verb, join: AnyFn, { graceMs, name: given }: HeldOptions): Lane => {
   const { key: keys } = lane
   const values = writable(lane.value, `the values of ${lane.stem}`)
-  const store = heldSpec(heldName(lane.stem, right.name), values)
+  const name = given === undefined ? heldName(lane.stem, right.name) : checkName(given, `the name given to ${verb}`)
+  const store = heldSpec(name, values)
   const joiner: TableJoiner<unknown, unknown, unknown, unknown> = verb === 'join' ? { left: false, join } : { left: true, join }
   const operator = joinTableHeld({ label: verb, joiner, lookup: right.lookup, graceMs, keys, values, store })
   const stores = [{ spec: store, source: null }]

@@ -337,7 +337,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * **Emits** one record where there is a row, with the stream record's key, timestamp and headers. Null keys and null values
    * are dropped, and counted.
    * **Owns** a repartition topic, if the key was replaced above. A global table needs none. With `grace` a store
-   * `<stream>-<table>-held` and its changelog.
+   * `<stream>-<table>-held` unless named, and its changelog.
    * **Throws** `MR_KEY_CODEC`, `MR_KEY_NONE`; at start `MR_CO_PARTITIONING`. `MR_CONFIG` when the table belongs to another app, or
    * when there is `grace` and the table is not versioned, or for less.
    * **Source** KStream.join(KTable), KStream.join(GlobalKTable), Joined.withGracePeriod (KIP-923).
@@ -456,6 +456,8 @@ export interface JoinWindow {
 export interface TableJoinOptions {
   /** Hold stream records this long in event time so that the table is as of their timestamp. Needs a versioned table. Default 0. */
   grace?: Duration | undefined
+  /** Of the store of held records; without grace there is none (`MR_CONFIG`). Default: `<stream>-<table>-held`. */
+  name?: string | undefined
 }
 
 /* -------------------------------------------------------- groups and tables */
@@ -533,7 +535,8 @@ export interface ProcessorContext<K, W, S extends Stores> {
   emit(value: W, options?: { timestamp?: number | undefined; headers?: KHeadersInit | undefined }): void
   /**
    * Durable: survives a restart. One timer per key, name and clock: setting it again replaces it. Default name 'timer', clock
-   * 'event'. `at` in ms since the epoch; one that is due already fires after this call. `MR_CONFIG` without an `onTimer`.
+   * 'event'. `at` in ms since the epoch; one that is due already fires after this call. `MR_CONFIG` without an `onTimer`;
+   * `MR_TIMER_LOOP` when a timer sets itself no later than it was, or when timers that are due have set one another 100,000 times.
    */
   setTimer(at: number, options?: { name?: string | undefined; clock?: 'event' | 'wall' | undefined }): void
   /** Of the same key; nothing if there is none. */
@@ -767,14 +770,19 @@ export interface KTable<out K, out V> {
   /**
    * Another key and value for each row, to be folded by key: a change takes the old value out at the old key and adds the new one at
    * the new key. A null pair, key or value skips its half.
-   * **Owns** the internal topic `<app>-<table>-grouped-repartition`.
+   * **Owns** the internal topic `<app>-<table>-grouped-repartition`, or `<app>-<name>-repartition`.
    * **Source** KTable.groupBy.
    *
    * @example
    * employees.groupBy((e) => [e.dept, e.salary], codec.string, codec.number).aggregate(agg.sum((salary: number) => salary))
    * @since 0.1.0
    */
-  groupBy<J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Codec<J>, value: Codec<W>): KTableGroup<J, W>
+  groupBy<J, W>(
+    f: Fn<K, V, readonly [J, W] | null>,
+    key: Codec<J>,
+    value: Codec<W>,
+    options?: { name?: string | undefined },
+  ): KTableGroup<J, W>
 
   /**
    * The rows of both tables of a key, when both have one; a change of either side recomputes the result. `f` must be pure.
@@ -822,7 +830,7 @@ export interface KTable<out K, out V> {
    * What follows, a join or a query too, sees only what was let out. More than `maxKeys` (default: no limit): the oldest leave now
    * (`'emit'`, default), or the record fails with `MR_SUPPRESS_FULL` (`'fail'`).
    * **Emits** in order of (first time, key), each with the timestamp of its own record.
-   * **Owns** the stores `<table>-suppressed` and `<table>-suppressed-held`, and their changelogs.
+   * **Owns** the stores `<table>-suppressed` and `<table>-suppressed-held`, or `<name>` and `<name>-held`, and their changelogs.
    * **Source** KTable.suppress with `Suppressed.untilTimeLimit` (KIP-328).
    *
    * @example
@@ -836,6 +844,7 @@ export interface KTable<out K, out V> {
     readonly maxKeys?: number | undefined
     /** Default 'emit'. */
     readonly whenFull?: 'emit' | 'fail' | undefined
+    readonly name?: string | undefined
   }): KTable<K, V>
 
   /**

@@ -14,7 +14,7 @@ import { heldCodec } from '../table/held-codec.js'
 import { filterTable } from '../table/table-filter.js'
 import { mapTable } from '../table/table-map.js'
 import { toStream } from '../table/to-stream.js'
-import { derivedName } from '../topology/names.js'
+import { checkName, derivedName } from '../topology/names.js'
 import type { Operator } from '../topology/operator.js'
 import type { TopicSink } from '../topology/topic.js'
 import { innerJson, nullableFormat, rememberTable, tableLaneOf, type AnyCodec, type AnyFn, type Format, type TableLane } from './lane.js'
@@ -30,6 +30,7 @@ interface SuppressSettings {
   readonly within: Duration
   readonly maxKeys?: number | undefined
   readonly whenFull?: 'emit' | 'fail' | undefined
+  readonly name?: string | undefined
 }
 
 export class Table<K, V> implements KTable<K, V> {
@@ -54,9 +55,14 @@ export class Table<K, V> implements KTable<K, V> {
     return this.derived(mapTable(f), { ...lane, name, lookup: mapLookup(lane.lookup, f), value: innerJson }, store)
   }
 
-  groupBy<J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Codec<J>, value: Codec<W>): KTableGroup<J, W> {
+  groupBy<J, W>(
+    f: Fn<K, V, readonly [J, W] | null>,
+    key: Codec<J>,
+    value: Codec<W>,
+    options: { name?: string | undefined } = {},
+  ): KTableGroup<J, W> {
     const { scope, port, name } = this.open('groupBy')
-    const stem = derivedName(name, 'groupBy')
+    const stem = options.name === undefined ? derivedName(name, 'groupBy') : checkName(options.name, 'the name given to groupBy')
     const halves: AnyCodec = halvesCodec(value)
     const node = scope.graph.operator(port, regroup(f, key))
     const moved = scope.graph.repartition({
@@ -92,13 +98,13 @@ export class Table<K, V> implements KTable<K, V> {
     return this.joinedOn(right, 'leftJoinOn', { on, join: f }, store)
   }
 
-  suppress({ within, maxKeys = Infinity, whenFull = 'emit' }: SuppressSettings): KTable<K, V> {
+  suppress({ within, maxKeys = Infinity, whenFull = 'emit', name: given }: SuppressSettings): KTable<K, V> {
     const { scope, port, name: above, key, value } = this.open('suppress')
     if (maxKeys !== Infinity && !(Number.isInteger(maxKeys) && maxKeys > 0))
       throw new MillraceError('MR_CONFIG', `suppress: maxKeys is ${String(maxKeys)}, not a whole number above 0`)
     if (!['emit', 'fail'].includes(whenFull))
       throw new MillraceError('MR_CONFIG', `suppress: whenFull is ${whenFull}, not 'emit' or 'fail'`)
-    const name = derivedName(above, 'suppress')
+    const name = given === undefined ? derivedName(above, 'suppress') : checkName(given, 'the name given to suppress')
     const held = Object.freeze({ name: `${name}-held`, key, value: heldCodec(value) as AnyCodec, kind: 'lmdb' as const })
     const options = { withinMs: durationMs(within, 'suppress: within'), maxKeys, whenFull, held }
     return scope.table(

@@ -27,9 +27,12 @@ interface Work {
   readonly record: AnyRec
   readonly key: Buffer
   readonly emit: Emit
-  /** Of an event timer. */
-  readonly timerAt: number | null
+  /** Null: a record. */
+  readonly timer: PendingTimer | null
 }
+
+/** Timers that set one another, each due at once, for one record: two seconds or so of work, a day's jump of a timer of every second. */
+const mostChained = 100_000
 
 /**
  * A processor at work in one task. Whatever a call of it has written, timers too, is taken back when it throws. The record
@@ -44,6 +47,8 @@ export class Processing {
   private readonly attempts = new WeakMap<PendingTimer, number>()
   private work: Work | null = null
   streamTime: number
+  /** Timers up to there are fired now. */
+  private until = -1
   /** What the policy has said of the timer that failed last; null: the app is failing. */
   retryAfterMs: number | null = null
 
@@ -66,7 +71,7 @@ export class Processing {
     this.whole(() => {
       this.streamTime = Math.max(this.times.streamTime, record.timestamp)
       this.fire('event', this.streamTime, record.origin, emit)
-      this.call({ record, key: Buffer.from(key), emit, timerAt: null }, () => processor.onRecord(record.value, record, this.context))
+      this.call({ record, key: Buffer.from(key), emit, timer: null }, () => processor.onRecord(record.value, record, this.context))
       this.fire('event', this.streamTime, record.origin, emit)
     })
     this.times.advanceTo(record.timestamp)
@@ -93,14 +98,14 @@ export class Processing {
 
   /** In order of (time, key, name), also those that are set meanwhile. */
   private fire(clock: TimerClock, until: number, origin: RawRecord, emit: Emit): void {
+    this.until = until
     for (let timer = this.timers.next(clock); timer !== undefined && timer.at <= until; timer = this.timers.next(clock)) {
       const given: AnyRec[] = []
       const mark = this.undo.mark
       const record = new Rec(this.spec.keys.decode(timer.key), null, timer.at, noHeaders, origin)
       try {
         this.timers.cancel(timer, this.undo)
-        const timerAt = clock === 'event' ? timer.at : null
-        this.call({ record, key: timer.key, emit: (one) => void given.push(one), timerAt }, () => this.onTimer(record.key, timer))
+        this.call({ record, key: timer.key, emit: (one) => void given.push(one), timer }, () => this.onTimer(record.key, timer))
       } catch (error) {
         this.undo.backTo(mark)
         this.answer(timer, error, origin)
@@ -153,7 +158,8 @@ export class Processing {
   }
 
   get timerAt(): number | null {
-    return this.now.timerAt
+    const { timer } = this.now
+    return timer?.clock === 'event' ? timer.at : null
   }
 
   storeOf(name: string) {
@@ -175,7 +181,20 @@ export class Processing {
   setTimer(at: number, options: TimerOptions = {}): void {
     const { processor } = this.spec
     if (processor.onTimer === undefined) throw new MillraceError('MR_CONFIG', `processor ${processor.name} sets a timer and has no onTimer`)
-    this.timers.set({ ...this.timerOf(options), at: checkedTime(at, `setTimer of processor ${processor.name}`) }, this.undo)
+    const timer = { ...this.timerOf(options), at: checkedTime(at, `setTimer of processor ${processor.name}`) }
+    this.timers.set({ ...timer, chained: this.chainOf(timer) }, this.undo)
+  }
+
+  /** Throws where it would not end: a failure of the timer that sets the other. */
+  private chainOf(timer: PendingTimer): number {
+    const by = this.now.timer
+    if (by === null || by.clock !== timer.clock || timer.at > this.until) return 0
+    const chained = (by.chained ?? 0) + 1
+    const isSame = by.id === timer.id && by.name === timer.name
+    if (!(isSame && timer.at <= by.at) && chained <= mostChained) return chained
+    const what =
+      isSame && timer.at <= by.at ? 'by its own call, not later than it was' : `by a timer that was due, ${mostChained} times in a row`
+    throw new MillraceError('MR_TIMER_LOOP', `timer ${timer.name} of processor ${this.spec.processor.name} was set for ${timer.at} ${what}`)
   }
 
   cancelTimer(options: TimerOptions = {}): void {

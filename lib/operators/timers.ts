@@ -17,6 +17,8 @@ export interface PendingTimer extends TimerKey {
   readonly at: number
   /** Equal keys have one. */
   readonly id: string
+  /** How many timers have set one another, each due at once, for this one to be set. In memory only. */
+  readonly chained?: number
 }
 
 /** clock (1 byte) ‖ length of the key (u32) ‖ key ‖ name */

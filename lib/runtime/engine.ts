@@ -17,6 +17,7 @@ import { DeadLetters } from './dead-letters.js'
 import { Failures } from './failures.js'
 import { GlobalRows } from './global-tables.js'
 import { groupOptions } from './group-options.js'
+import { logging } from './logger.js'
 import { openTask, type OpeningContext } from './open-task.js'
 import { Producers } from './producers.js'
 import { Queries } from './queries.js'
@@ -194,12 +195,11 @@ export class Engine {
 
   private createServices(): Services {
     const { settings, clock, transport, taps, counters, checksCodecs, isPaused } = this.options
-    const { logger } = settings
     const { plain } = this.producers
     return {
       appId: settings.id,
       clock,
-      logger,
+      ...logging(settings.logger),
       transport,
       counters,
       taps,

@@ -20,3 +20,18 @@ export const stderrLogger: Logger = {
   warn: (o, message) => line('warn', o, message),
   error: (o, message) => line('error', o, message),
 }
+
+/** What the parts of an app say it with. `warnOnce`: once in its life for one `what`. */
+export interface Logging {
+  readonly logger: Logger
+  readonly warnOnce: (what: string, o: object, message: string) => void
+}
+export const logging = (logger: Logger): Logging => {
+  const told = new Set<string>()
+  const warnOnce: Logging['warnOnce'] = (what, o, message) => {
+    if (told.has(what)) return
+    told.add(what)
+    logger.warn(o, message)
+  }
+  return { logger, warnOnce }
+}

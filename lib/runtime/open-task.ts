@@ -94,7 +94,17 @@ const openInput = (
   const at = { topic, partition }
   const decoders = sources.map((source) => {
     const node = source.kind === 'source' ? source : repartitionSource(source, topic)
-    return new SourceDecoder(node, services.clock, () => services.counters.drop(node.label, 'null-key'))
+    return new SourceDecoder(
+      node,
+      services.clock,
+      () => services.counters.drop(node.label, 'null-key'),
+      (eventTime) =>
+        services.warnOnce(
+          `seconds of ${topic}`,
+          { topic, eventTime },
+          'event times look like seconds; they are taken for ms since the epoch',
+        ),
+    )
   })
   const sliceRecords = rejoins(sub, sources) ? 1 : undefined
   return { input: new Input(at, decoders, start, untilOf(at), sliceRecords), sources: sources.map((node) => ({ node, label: node.label })) }

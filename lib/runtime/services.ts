@@ -5,14 +5,13 @@ import type { KeyedStore } from '../topology/operator.js'
 import type { Member, Producer, TopicInfo, TopicPartition, Transport } from '../transport/port.js'
 import type { Commits } from './commits.js'
 import type { Failures } from './failures.js'
-import type { Logger } from './logger.js'
+import type { Logging } from './logger.js'
 import type { Taps } from './taps.js'
 
 /** What the tasks of an app share. */
-export interface Services {
+export interface Services extends Logging {
   readonly appId: string
   readonly clock: Clock
-  readonly logger: Logger
   readonly transport: Transport
   readonly counters: Counters
   readonly failures: Failures

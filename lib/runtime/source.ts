@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.js'
-import { MillraceError, toError } from '../core/errors.js'
+import { toError } from '../core/errors.js'
 import type { Decoder } from '../core/codec.js'
 import { fromText } from '../core/codec-text.js'
 import { Rec, UndecodableError, type Provenance, type RawRecord } from '../core/record.js'
 import type { SourceNode } from '../topology/node.js'
 import type { AnyRec } from '../topology/operator.js'
+import { eventTimeError, isEventTime, looksLikeSeconds } from './event-time.js'
 
 /** What decoding gave: a record, nothing (a table's null key), or the error that stands in its place. */
 export type Decoded = AnyRec | DecodeError | null
@@ -17,11 +18,14 @@ export class SourceDecoder {
   private readonly asRead: Provenance
   private readonly decodeKey: (raw: RawRecord) => unknown
   private readonly decodeValue: (raw: RawRecord) => unknown
+  private hasToldOfSeconds = false
 
   constructor(
     private readonly node: SourceNode,
     private readonly clock: Clock,
     private readonly onNullKey: () => void,
+    /** Once. */
+    private readonly onSeconds: (eventTime: number) => void,
   ) {
     const { key, value } = node.topic
     this.decodeKey = reader(
@@ -72,11 +76,18 @@ export class SourceDecoder {
         ? new Rec(key, undefined, timestamp, null, raw, this.asRead)
         : new Rec(key, isTable ? null : this.decodeValue(raw), timestamp, null, raw, this.asRead.revalued)
       const eventTime = topic.timestamp && (hasValue || !isTable) ? topic.timestamp(record.value, record) : timestamp
-      if (!(eventTime >= 0 && eventTime <= latest)) return new DecodeError(timestampError(eventTime, latest))
+      if (!isEventTime(eventTime, latest))
+        return new DecodeError(eventTimeError(eventTime, latest, { isGiven: topic.timestamp !== undefined && (hasValue || !isTable) }))
+      if (!this.hasToldOfSeconds && looksLikeSeconds(eventTime, this.clock.now())) this.tellOfSeconds(eventTime)
       return eventTime === timestamp ? record : record.withTimestamp(eventTime)
     } catch (thrown) {
       return new DecodeError(toError(thrown instanceof UndecodableError ? thrown.cause : thrown))
     }
+  }
+
+  private tellOfSeconds(eventTime: number): void {
+    this.hasToldOfSeconds = true
+    this.onSeconds(eventTime)
   }
 }
 
@@ -116,14 +127,6 @@ const provenance = (key: object, value: object, decodeValue: (raw: RawRecord) =>
   revalued.rekeyed = neither
   return untouched
 }
-
-const timestampError = (timestamp: number, latest: number): MillraceError =>
-  new MillraceError(
-    'MR_TIMESTAMP',
-    timestamp > latest
-      ? `event time ${timestamp} is ahead of the clock by more than maxAhead (latest ${latest})`
-      : `event time is ${String(timestamp)}`,
-  )
 
 /** A table's null keys are left out; mostly there are none, and the batch goes on as it is. */
 export const goodOnes = (decoded: readonly Decoded[]): readonly AnyRec[] => {

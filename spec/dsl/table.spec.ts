@@ -33,6 +33,30 @@ describe('Table', () => {
       ['names', 'memory', undefined, 'app-names-changelog'],
     ])
   })
+  it('is grouped or suppressed twice when one of the two has a name', () => {
+    const plan = (name: string | undefined) => {
+      const app = fakeApp()
+      const table = app.builder.table(users)
+      const byName = (options?: { name?: string | undefined }) =>
+        table.groupBy((user) => [user.name, 1], codec.string, codec.number, options)
+      byName().count()
+      byName({ name: name && `${name}-grouped` }).count()
+      table.suppress({ within: '1s' }).toTopic(users)
+      table.suppress({ within: '2s', name }).toTopic(users)
+      return app.plan().subTopologies.flatMap((sub) => sub.stores.map(({ changelog }) => changelog))
+    }
+    expect(() => plan(undefined)).toThrow(/MR_NAME_AMBIGUOUS/)
+    expect(() => plan('not good')).toThrow(/MR_NAME_INVALID/)
+    expect(plan('slow').sort()).toEqual([
+      'app-slow-changelog',
+      'app-slow-grouped-count-changelog',
+      'app-slow-held-changelog',
+      'app-users-changelog',
+      'app-users-grouped-count-changelog',
+      'app-users-suppressed-changelog',
+      'app-users-suppressed-held-changelog',
+    ])
+  })
   it('is joined by the store that holds its rows', () => {
     const app = fakeApp()
     const table = app.builder.table(users)

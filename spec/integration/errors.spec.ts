@@ -1,4 +1,4 @@
-import { codec, isMillraceError, policy, topic, type App, type ErrorPolicy } from 'millrace'
+import { codec, isMillraceError, policy, topic, tumbling, type App, type ErrorPolicy } from 'millrace'
 import { testContext } from 'millrace/testing'
 import { z } from 'zod'
 
@@ -179,6 +179,60 @@ describe('a record that cannot be taken', () => {
     for (const n of [5, 1_000_000 + 3_600_000, 1_000_000 + 3_600_001, -1, NaN]) await t.input(timed).send('k', n)
 
     expect(t.output(topic('copy', { key: codec.string, value: codec.number })).values()).toEqual([5, 4_600_000])
+  })
+
+  it.each([
+    ['a string', '5', /gave "5", not a number/],
+    ['a Date', new Date(5), /gave a Date, not a number/],
+    ['nothing', undefined, /gave undefined, not a number/],
+    ['NaN', NaN, /gave NaN/],
+    ['a time before the epoch', -5, /gave -5/],
+    ['a million years ahead', 4e16, /ahead of the clock by more than maxAhead/],
+    ['microseconds', 1.7e15, /it looks like microseconds/],
+    ['nanoseconds', 1.7e18, /it looks like nanoseconds/],
+  ])('an event time that is %s', async (_what, given, message) => {
+    const odd = topic('odd', { key: codec.string, value: codec.number, timestamp: () => given as number })
+    await using t = await testContext((app) => app.stream(odd).toTopic(out), { now: 1.7e12, logger: silent })
+
+    await expect(t.input(odd).send('k', 1)).rejects.toThrow(message)
+  })
+
+  it('a record of the far future, which closes no window', async () => {
+    const counts = topic('counts', { key: codec.windowed(codec.string), value: codec.number })
+    const define = (app: App) =>
+      app
+        .stream(out, { onError: policy.skip })
+        .groupByKey()
+        .window(tumbling('1m', { emit: 'final' }))
+        .count()
+        .toTopic(counts)
+    await using t = await testContext(define, { now: 1.7e12, partitions: 1, logger: silent })
+    await t.input(out).send('k', 1, 1.7e12)
+    await t.input(out).send('k', 1, 4e15)
+    await t.input(out).send('k', 1, 1.7e12 + 1)
+    expect(t.output(counts).values()).toEqual([])
+
+    await t.input(out).send('k', 1, 1.7e12 + 60_000)
+    expect(t.output(counts).values()).toEqual([2])
+  })
+
+  it('says once that the times of a source look like seconds', async () => {
+    const said: string[] = []
+    const timed = topic('timed', { key: codec.string, value: codec.number, timestamp: (n) => n })
+    const logger = { ...silent, warn: (o: object, message?: string) => void said.push(`${message} ${JSON.stringify(o)}`) }
+    await using t = await testContext((app) => app.stream(timed).toTopic(topic('copy', { key: codec.string, value: codec.number })), {
+      now: 1.7e12,
+      logger,
+    })
+    for (const [key, n] of [
+      ['a', 1.7e12],
+      ['b', 1_700_000_000],
+      ['c', 1_700_000_001],
+    ] as const)
+      await t.input(timed).send(key, n)
+    await t.restart()
+
+    expect(said).toEqual(['event times look like seconds; they are taken for ms since the epoch {"topic":"timed","eventTime":1700000000}'])
   })
 
   it('a stored value that its codec does not give back', async () => {

@@ -1,5 +1,5 @@
 import * as O from 'fp-ts/lib/Option.js'
-import { codec, topic, type App } from 'millrace'
+import { codec, topic, type App, type TableJoinOptions } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
 
 const nullable = codec.nullable(codec.string)
@@ -91,5 +91,24 @@ describe('a stream joined with a versioned table', () => {
     await expect(join(5, 6)).rejects.toMatchObject({ code: 'MR_CONFIG' })
     await expect(join(5, -1)).rejects.toMatchObject({ code: 'MR_DURATION' })
     await expect(join(-1, 0)).rejects.toMatchObject({ code: 'MR_DURATION' })
+  })
+  it('holds the records of two joins of one stream with one table apart, by the name of one of them', async () => {
+    const twice = (options: TableJoinOptions) => (app: App) => {
+      const [left, table] = [app.stream(stream), app.table(rows, { history: 20 })]
+      left.join(table, (l, r) => `first ${l}${r}`, { grace: 10 }).toTopic(out)
+      left.join(table, (l, r) => `second ${l}${r}`, options).toTopic(out)
+    }
+    await expect(testContext(twice({ grace: 5 }))).rejects.toMatchObject({ code: 'MR_NAME_AMBIGUOUS' })
+    await expect(testContext(twice({ name: 'second' }))).rejects.toThrow(
+      /MR_CONFIG: join: the name is that of the records that grace holds/,
+    )
+    await using t = await testContext(twice({ grace: 5, name: 'second' }), { partitions: 1 })
+    await t.input(rows).send('k', 'R', 0)
+    await t.input(stream).send('k', 'A', 1)
+    await t.input(stream).send('k', 'B', 6)
+    expect(t.output(out).values()).toEqual(['second AR'])
+    await t.input(stream).send('k', 'C', 16)
+
+    expect(t.output(out).values()).toEqual(['first AR', 'first BR', 'second BR'])
   })
 })

@@ -135,6 +135,45 @@ describe('process', () => {
         .map(({ key }) => key),
     ).toEqual(['k', 'w'])
   })
+  type Next = readonly (readonly [name: string, at: number])[]
+  it.each<readonly [string, (at: number, name: string) => Next, RegExp]>([
+    [
+      'itself for the time it had',
+      (at) => [['loop', at]],
+      /MR_TIMER_LOOP: .* timer loop of processor looping was set for 5 by its own call, not later/,
+    ],
+    ['one another', (at, name) => [[name === 'loop' ? 'other' : 'loop', at]], /by a timer that was due, 100000 times in a row/],
+    ['itself step by step', (at) => [['loop', at + 1]], /by a timer that was due, 100000 times in a row/],
+  ])(
+    'refuses a timer that sets %s for ever',
+    async (_what, next, message) => {
+      const looping = (app: App) =>
+        app.stream(texts).process({
+          name: 'looping',
+          onRecord(_value, { timestamp }, context) {
+            context.setTimer(Math.min(5, timestamp), { name: 'loop' })
+          },
+          onTimer(_key, { name, at }, context) {
+            for (const [other, then] of next(at, name)) context.setTimer(then, { name: other })
+          },
+        })
+      await using t = await testContext(looping, { partitions: 1 })
+
+      await expect(t.input(texts).send('k', 'x', 10_000_000)).rejects.toThrow(message)
+    },
+    60_000,
+  )
+
+  it('lets a timer set itself again and again, over a jump of time, too', async () => {
+    await using t = await testContext(commanded, { partitions: 1 })
+    await t.input(texts).send('k', 'event 10 repeat', 0)
+    await t.input(texts).send('k', 'x', 20_000)
+    expect(t.output(out).values()).toHaveLength(2_000)
+    await t.input(texts).send('k', 'x', 40_000)
+
+    expect(t.output(out).values()).toHaveLength(2_000)
+  }, 30_000)
+
   it('drops null keys and null values when it keeps something, and refuses what it was not given', async () => {
     await using t = await testContext(commanded, { partitions: 1 })
     await t.input(texts).send(null, 'count', 1)

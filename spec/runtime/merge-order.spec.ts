@@ -15,6 +15,7 @@ const decoder = (name: string) =>
     { kind: 'source', label: name, as: 'stream', options, topic: { name, key: codec.none, value: codec.string } },
     systemClock,
     () => undefined,
+    () => undefined,
   )
 const input = (name: string) => new Input({ topic: name, partition: 0 }, [decoder(name)], 0, null)
 
