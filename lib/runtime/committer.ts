@@ -1,3 +1,4 @@
+import { asBuffer } from '../core/bytes.js'
 import type { Clock } from '../core/clock.js'
 import { MillraceError } from '../core/errors.js'
 import { noHeaders } from '../core/headers.js'
@@ -31,20 +32,41 @@ type Changelog = NonNullable<OpenStore['changelog']>
 export interface Snapshot {
   readonly mark: Mark
   readonly offsets: readonly PartitionOffset[]
+  readonly changes: readonly Changes[]
+}
+export interface Changes {
+  readonly store: string
+  readonly changelog: Changelog
   /** One record per key that changed, opened by the entry that names the commit. */
-  readonly changes: readonly { readonly changelog: Changelog; readonly rows: readonly OutRecord[] }[]
+  readonly rows: readonly OutRecord[]
 }
 
-export const snapshot = (task: Committable): Snapshot => {
+/** Rows encoded or sent before others have their turn: some ms. */
+const rowsPerTurn = 5000
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/**
+ * Drains the task and takes what it has come to. Many rows are encoded in pieces before, while nothing is taken in; what a timer
+ * writes in between is waited for and encoded with the rest.
+ */
+export const takeSnapshot = async (task: Committable): Promise<Snapshot> => {
+  await task.drain()
+  for (const { overlay } of task.stores.all) while (overlay.encodeSome(rowsPerTurn)) await nextTurn()
+  await task.drain()
+  return snapshot(task)
+}
+
+const snapshot = (task: Committable): Snapshot => {
   const { stores, mark, clock } = task
   const next = stores.all.length === 0 ? mark : { writer: mark.writer, number: mark.number + 1 }
-  const changes = stores.all.flatMap(({ overlay, changelog }) => {
+  const changes = stores.all.flatMap(({ spec, overlay, changelog }): Changes[] => {
     const dirty = overlay.dirty()
     if (changelog === null || (dirty.length === 0 && !overlay.isTimeDirty)) return []
     const now = clock.now()
     const time = overlay.isTimeDirty ? [streamTimeRow(overlay.timeToCommit, now)] : []
     return [
       {
+        store: spec.name,
         changelog,
         rows: [openingRow(next, now), ...time, ...dirty.map(changelogRow)],
       },
@@ -61,17 +83,12 @@ export const commitTask = async (task: Committable): Promise<readonly PartitionO
   if (task.stores.all.length === 0) return commitOffsets(task, task.frontiers(), '')
 
   // 1. Outputs and repartition records have left as their batch passed; drained means acknowledged.
-  await task.drain()
-  const taken = snapshot(task)
+  const taken = await takeSnapshot(task)
   task.resumeIntake()
 
   // 2. Died after this: the changelog is ahead of the file. The file is the truth, and writes its values over what is beyond it.
   assertAlive(task)
-  await Promise.all(
-    taken.changes.map(({ changelog, rows }) =>
-      appendRows(task.producer(), changelog, rows, () => task.isClosed || !task.member().isAlive()),
-    ),
-  )
+  await Promise.all(taken.changes.map((changes) => appendRows(task.producer(), changes, () => task.isClosed || !task.member().isAlive())))
 
   assertAlive(task)
   // 3. Died after this: the file is one ahead of the group. The file is the truth, and commits its offsets first.
@@ -121,8 +138,9 @@ export const changelogRow = ({ key, value, timestamp }: Omit<OutRecord, 'headers
 })
 
 /** Resolves when all are acknowledged. Moves the position behind what was appended. */
-export const appendRows = (producer: Producer, changelog: Changelog, rows: readonly OutRecord[], isVoid: () => boolean): Promise<void> =>
+export const appendRows = (producer: Producer, changes: Changes, isVoid: () => boolean): Promise<void> =>
   new Promise((resolve, reject) => {
+    const { changelog, rows } = changes
     let open = rows.length
     if (open === 0) return resolve()
     const delivery = {
@@ -130,10 +148,28 @@ export const appendRows = (producer: Producer, changelog: Changelog, rows: reado
         changelog.position = Math.max(changelog.position, lastOffset + 1)
         if ((open -= count) === 0) resolve()
       },
-      failed: reject,
+      failed: (error: MillraceError, row: unknown) => reject(refusedRow(changes, row, error)),
       // A process that has slept would write what is long outdated over the rows of whoever went on.
       isVoid,
     }
-    for (const row of rows) producer.append(changelog, row, delivery, null)
-    producer.flush()
+    inPieces(rows, (row) => producer.append(changelog, row, delivery, row)).then(() => producer.flush(), reject)
   })
+
+/** The first of them at once. */
+export const inPieces = async <A>(items: readonly A[], take: (item: A) => void): Promise<void> => {
+  for (let i = 0; i < items.length; i++) {
+    if (i > 0 && i % rowsPerTurn === 0) await nextTurn()
+    take(items[i] as A)
+  }
+}
+
+/** No policy has anything to say of it: the result is there, and without it what follows would be wrong. */
+export const refusedRow = ({ store, changelog }: Changes, row: unknown, error: MillraceError): MillraceError => {
+  // Handed back as `append` was given it; behind the tag.
+  const { key, value } = row as OutRecord
+  const name = asBuffer(key?.subarray(1) ?? Buffer.alloc(0)).toString('utf8', 0, 100)
+  const what = `the row ${JSON.stringify(name)} of store "${store}" has ${value?.length ?? 0} bytes, and its changelog`
+  return new MillraceError(error.code, `${what} ${changelog.topic}-${changelog.partition} does not take it: ${error.summary}`, {
+    cause: error,
+  })
+}

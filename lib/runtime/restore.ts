@@ -109,7 +109,8 @@ const writeBack = async (
     const row = store.bytes.get(key)
     return changelogRow({ key, value: row?.value ?? null, timestamp: row?.timestamp ?? now })
   })
-  await appendRows(producer(), store.changelog, [openingRow(mark, now), ...rows], isVoid)
+  const changes = { store: store.spec.name, changelog: store.changelog, rows: [openingRow(mark, now), ...rows] }
+  await appendRows(producer(), changes, isVoid)
 }
 
 /* -------------------------------------------------- the changelog is the truth */

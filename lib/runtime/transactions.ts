@@ -1,6 +1,6 @@
-import { toError } from '../core/errors.js'
+import { toError, type MillraceError } from '../core/errors.js'
 import type { Draft, PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
-import { assertAlive, commitFile, snapshot, type Committable, type Snapshot } from './committer.js'
+import { assertAlive, commitFile, inPieces, refusedRow, takeSnapshot, type Committable, type Snapshot } from './committer.js'
 import { StagedOutbox } from './outbox.js'
 import { toMetadata } from './recovery.js'
 
@@ -40,9 +40,9 @@ export class Transactions {
 
   /** Resolves with the offsets that were committed; rejects when the task is void. */
   async commit(task: Committable, outbox: StagedOutbox): Promise<readonly PartitionOffset[]> {
-    await task.drain()
+    const snapshot = await takeSnapshot(task)
     return new Promise((resolve, reject) => {
-      this.ready.push({ task, outbox, outputs: outbox.take(), snapshot: snapshot(task), resolve, reject })
+      this.ready.push({ task, outbox, outputs: outbox.take(), snapshot, resolve, reject })
       task.resumeIntake()
       this.runSoon()
     })
@@ -92,21 +92,22 @@ export class Transactions {
     const transaction = this.options.producer().begin(first.task.member(), taken.flatMap(offsetsOf))
     for (const { outbox, outputs, snapshot } of taken) {
       outbox.write(outputs, transaction)
-      this.writeChangelogs(snapshot, transaction)
+      await this.writeChangelogs(snapshot, transaction)
     }
     // No broker checks whose a partition is, so we do.
     await transaction.commit(() => !this.options.isFailing() && taken.every(({ task }) => !task.isClosed))
   }
 
-  private writeChangelogs({ changes }: Snapshot, transaction: Transaction): void {
-    for (const { changelog, rows } of changes) {
+  private async writeChangelogs({ changes }: Snapshot, transaction: Transaction): Promise<void> {
+    for (const change of changes) {
+      const { changelog, rows } = change
       const delivery = {
         delivered: (_: number, _at: unknown, lastOffset: number) => {
           changelog.position = Math.max(changelog.position, lastOffset + 1)
         },
-        failed: this.options.fail,
+        failed: (error: MillraceError, row: unknown) => this.options.fail(refusedRow(change, row, error)),
       }
-      for (const row of rows) transaction.append(changelog, row, delivery, null)
+      await inPieces(rows, (row) => transaction.append(changelog, row, delivery, row))
     }
   }
 }

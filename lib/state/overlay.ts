@@ -32,6 +32,7 @@ export class Overlay<K, A> {
   readonly committed: CommittedRows<K, A>
   private readonly cells: Cells<K, A>
   private changed: Cell<K, A>[] = []
+  private encodedCount = 0
   private pending: readonly DirtyRow[] | null = null
   private estimatedBytes = 0
   private time = -1
@@ -136,6 +137,15 @@ export class Overlay<K, A> {
     return rows
   }
 
+  /** Ahead of `dirty()`, some of it; false: nothing is left. */
+  encodeSome(count: number): boolean {
+    const { changed } = this
+    const end = Math.min(changed.length, this.encodedCount + count)
+    for (let cell = changed[this.encodedCount]; cell !== undefined && this.encodedCount < end; cell = changed[++this.encodedCount])
+      cell.encoded ??= this.encode(cell)
+    return this.encodedCount < changed.length
+  }
+
   /** Inside `StateFile.commit`: writes what `dirty()` has given. */
   flush(): void {
     const { store } = this.options
@@ -173,6 +183,7 @@ export class Overlay<K, A> {
 
   private startOver(): void {
     this.changed = []
+    this.encodedCount = 0
     this.pending = null
     this.estimatedBytes = 0
   }
