@@ -39,11 +39,7 @@ export class OpenWindows<K, A> {
     return isClosed(this.options.windows, bounds, time)
   }
 
-  /** Newest first. */
-  *of(id: KeyId): Generator<WindowRow<K>> {
-    for (let row = this.newestOf(id); row !== null; row = row.older) yield row
-  }
-
+  /** Leads to the older ones of the key. */
   newestOf(id: KeyId): WindowRow<K> | null {
     return this.byKey.get(id) ?? null
   }

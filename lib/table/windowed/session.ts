@@ -12,14 +12,14 @@ export const planSession =
     const touched: WindowRow<K>[] = []
     const results: A[] = []
     let [start, end, timestamp] = [record.timestamp, record.timestamp, record.timestamp]
-    for (const row of open.of(id)) {
+    for (let row = open.newestOf(id); row !== null; row = row.older) {
       if (!(row.start - gapMs <= record.timestamp && record.timestamp <= row.end + gapMs) || open.isClosed(row, time)) continue
       touched.push(row)
       start = Math.min(start, row.start)
       end = Math.max(end, row.end)
     }
     if (open.isClosed({ start, end }, time)) return late
-    for (const row of touched.reverse()) {
+    for (const row of touched.length > 1 ? touched.reverse() : touched) {
       const result = open.resultOf(row)
       if (result === undefined) continue
       results.push(result.value)

@@ -55,7 +55,7 @@ export const windowedWithLate = <K, A>(windows: Windows, fold: Fold<A>, stores: 
 const nowhere: Emit = () => undefined
 
 /** Windows told of, closed and deleted before others have their turn: some ms. */
-const piece = 1000
+const piece = 500
 
 class OpenAggregate<K, A> {
   readonly idle: IdleTime
