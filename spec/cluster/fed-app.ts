@@ -36,7 +36,7 @@ export class FedApp {
   }
 
   static async start(id: string, mode: Mode, brokers: readonly string[], config: Partial<AppConfig> = {}): Promise<FedApp> {
-    const transport = kafkaTransport({ brokers, clientId: 'feed', clock: systemClock, ...(config.kafka && { kafka: config.kafka }) })
+    const transport = kafkaTransport({ brokers, clientId: 'feed', clock: systemClock })
     const names = [inputOf(id), ...Object.values(outputsOf(id))]
     await transport.createTopics(names.map((name) => ({ name, partitions, config: {} })))
     const producer = await transport.producer()

@@ -1,9 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { systemClock } from '../../../lib/core/clock.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
+import { certificate } from '../../support/kafka/certificate.js'
 import { describeKafka, startKafka, uniqueName, type KafkaHandle } from '../../support/kafka/index.js'
 import { freePorts } from '../../support/kafka/ports.js'
 import { text } from '../batch/kafkajs-codec.js'
@@ -58,17 +55,9 @@ describeKafka('createTopics', (kafka) => {
 describeKafka(
   'listeners that want credentials',
   () => {
-    const keys = mkdtempSync(join(tmpdir(), 'millrace-keys-'))
-    const store = join(keys, 'broker.p12')
+    const keys = certificate()
     let kafka: KafkaHandle
-    let certificate = ''
     beforeAll(async () => {
-      const pair = ['-genkeypair', '-alias', 'broker', '-keyalg', 'RSA', '-keysize', '2048', '-validity', '30', '-dname', 'CN=127.0.0.1']
-      const access = ['-storetype', 'PKCS12', '-keystore', store, '-storepass', 'changeit']
-      execFileSync('keytool', [...pair, '-ext', 'san=ip:127.0.0.1', ...access], { stdio: 'ignore' })
-      certificate = execFileSync('keytool', ['-exportcert', '-rfc', '-alias', 'broker', ...access], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).toString()
       kafka = await startKafka({
         listeners: ['SASL_PLAINTEXT', 'SSL'],
         format: ['--add-scram', 'SCRAM-SHA-256=[name=alice,password=secret]'],
@@ -76,15 +65,13 @@ describeKafka(
           'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
           'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config':
             'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-          'ssl.keystore.location': store,
-          'ssl.keystore.password': 'changeit',
-          'ssl.keystore.type': 'PKCS12',
+          ...keys.props,
         },
       })
     }, 120_000)
     afterAll(async () => {
       await kafka.stop()
-      rmSync(keys, { recursive: true })
+      keys.remove()
     })
 
     const roundTrip = async (brokers: readonly string[], settings: Readonly<Record<string, unknown>>): Promise<unknown> => {
@@ -107,7 +94,7 @@ describeKafka(
     })
 
     it('are passed with TLS', async () => {
-      expect(await roundTrip(kafka.on('SSL'), { ssl: { ca: [certificate] } })).toEqual([['v'], ['v']])
+      expect(await roundTrip(kafka.on('SSL'), { ssl: { ca: [keys.pem] } })).toEqual([['v'], ['v']])
     })
 
     it('refuse a wrong password with MR_AUTHENTICATION', async () => {
