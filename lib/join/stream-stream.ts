@@ -47,7 +47,8 @@ export const sided = (label: string, sides: readonly Side[], values: Codec<unkno
 export const bufferSpec = (name: string, key: Codec<unknown>, value: Codec<unknown>): BufferSpec => ({
   keys: key,
   values: value,
-  spec: Object.freeze({ name, key: codec.number, value: waitingCodec(value), kind: 'lmdb' }),
+  // A row is mostly read soon, or never: to keep it decoded is what a large buffer would mostly take.
+  spec: Object.freeze({ name, key: codec.number, value: waitingCodec(value), kind: 'lmdb', cached: 4096 }),
 })
 export interface BufferSpec {
   readonly keys: Codec<unknown>

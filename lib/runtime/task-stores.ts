@@ -50,7 +50,8 @@ export class TaskStores {
     this.all = planned.map((store): OpenStore => {
       const file = store.spec.kind === 'memory' ? memory : main
       const bytes = file.store(store.spec.name)
-      const overlay = new Overlay({ store: bytes, key: store.spec.key, value: store.spec.value })
+      const { key, value, cached } = store.spec
+      const overlay = new Overlay({ store: bytes, key, value, ...(cached !== undefined && { maxCached: cached }) })
       return {
         spec: store.spec,
         overlay,

@@ -133,6 +133,8 @@ export interface StoreSpec<K, A> {
   readonly kind: 'lmdb' | 'memory'
   /** Entries not written for that long in stream time are deleted, by the verb that owns the store. */
   readonly ttlMs?: number | undefined
+  /** How many committed rows stay decoded in memory, or as many as the last commit wrote. Default 100,000. */
+  readonly cached?: number
 }
 export interface Entry<A> {
   readonly value: A
