@@ -42,7 +42,7 @@ export const joinedOn = <R>(
       key: left.key,
       value: () => innerJson,
       label: verb,
-      operator: (rows) => joinAnswers({ label: verb, joiner, left: left.lookup, leftValue: left.value, rows }),
+      operator: (rows) => joinAnswers({ label: verb, on, joiner, left: left.lookup, leftValue: left.value, rows }),
       reads: [left.owner],
     },
     options,

@@ -6,13 +6,14 @@ import type { Fn } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
 import { changeOf, isAbsent, rowMeta } from '../table/row.js'
 import { openRows } from '../table/rows.js'
-import type { AnyRec, Emit, KeyedStore, Lookup, PerRecord, RowChange, StoreSpec, TableStore } from '../topology/operator.js'
+import type { AnyRec, Emit, Entry, KeyedStore, Lookup, PerRecord, RowChange, StoreSpec, TableStore } from '../topology/operator.js'
 import type { Answer, Subscription, SubscriptionKey } from './foreign-key-codec.js'
 
 /*
  * A foreign-key join goes round: a left row asks at the partition of its foreign key (`subscribes`), which keeps who has asked and
  * answers now and whenever its row changes (`answers`), to the partition of the left row (`joinAnswers`). An answer says for which
- * left row it is; one for a row that has changed meanwhile is dropped, for the new row has asked, too.
+ * left row it is; one for a row that has changed meanwhile is dropped, for the new row has asked, too. Unless it had nobody to ask:
+ * then the result that the row before may have had goes with what comes back for that one.
  */
 
 export type ForeignJoiner<V, W, R> =
@@ -156,6 +157,7 @@ const text = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1')
 
 interface ResultOptions<K, V, W, R> {
   readonly label: string
+  readonly on: Fn<K, V, unknown>
   readonly joiner: ForeignJoiner<V, W, R>
   readonly left: Lookup<K, V>
   readonly leftValue: Codec<V>
@@ -163,7 +165,7 @@ interface ResultOptions<K, V, W, R> {
 }
 
 /** Joins each answer with the left row it is for, if that is still the row there is. */
-export const joinAnswers = <K, V, W, R>({ label, joiner, left, leftValue, rows }: ResultOptions<K, V, W, R>): PerRecord => ({
+export const joinAnswers = <K, V, W, R>({ label, on, joiner, left, leftValue, rows }: ResultOptions<K, V, W, R>): PerRecord => ({
   kind: 'per-record',
   label,
   writes: true,
@@ -173,14 +175,16 @@ export const joinAnswers = <K, V, W, R>({ label, joiner, left, leftValue, rows }
       if (joiner.left) return joiner.join(row, right === undefined ? none : some(right))
       return right === undefined ? undefined : joiner.join(row, right)
     }
+    const isCurrent = ({ version }: Answer<W>, row: Entry<V> | undefined): boolean =>
+      version.equals(row === undefined ? noVersion : versionOf(leftValue, row.value))
+    const hasAsked = (key: K, row: Entry<V> | undefined): boolean =>
+      row !== undefined && !isAbsent(settled(on(row.value, rowMeta(key, row.timestamp)), label))
     return (record, emit) => {
       const value: Answer<W> | Unasked = record.value
       const row = lefts.get(record.key as K)
-      if (!('isUnasked' in value)) {
-        const version = row === undefined ? noVersion : versionOf(leftValue, row.value)
-        if (!version.equals(value.version)) return
-      }
-      const right = 'isUnasked' in value ? undefined : value.right
+      const isStale = !('isUnasked' in value) && !isCurrent(value, row)
+      if (isStale && (joiner.left || hasAsked(record.key as K, row))) return
+      const right = isStale || 'isUnasked' in value ? undefined : value.right
       const result = row === undefined ? undefined : settled(join(row.value, right), label)
       const key: K = record.key
       const { timestamp } = record

@@ -251,6 +251,8 @@ export class Task implements Committable {
       .then(() => this.commitNow())
       .finally(() => this.commitsOpen--)
     this.committing = next
+    // What was done meanwhile may be too much already; after a failure the next interval tries again.
+    next.then(() => this.onSettled()).catch(() => undefined)
     return next
   }
 

@@ -193,9 +193,9 @@ class Context implements TestContext {
 
   /** What one member writes another may have to read: rounds over all, until one finds nothing new. */
   private async allOf(work: (app: RunnableApp) => Promise<void>): Promise<void> {
-    const read = (): number => this.members.reduce((sum, { app }) => sum + app.counters.recordsIn, 0)
-    for (let before = -1; before !== read();) {
-      before = read()
+    const done = (): number => this.members.reduce((sum, { app }) => sum + app.counters.recordsIn + app.counters.commits, 0)
+    for (let before = -1; before !== done();) {
+      before = done()
       await Promise.all(this.members.map(({ app }) => work(app)))
       if (this.members.length === 1) return
     }

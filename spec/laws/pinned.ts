@@ -57,4 +57,43 @@ export const pinned: readonly Pinned[] = [
       steps: [{ _tag: 'send', sent: [one('a', 'x0', 2), one('b', 'x1', 0), one('b', 'x2', 0)] }],
     },
   },
+  {
+    law: 'joins of tables by foreign key',
+    fact: 'a result goes whose left row has lost its foreign key and changes again before the right side has answered',
+    history: {
+      ...plain,
+      settings: { kind: 'inner' },
+      steps: [
+        {
+          _tag: 'send',
+          sent: [
+            { to: 'left', key: 'c', value: 'x0', time: 0 },
+            { to: 'right', key: 'x', value: 'x1', time: 0 },
+          ],
+        },
+        {
+          _tag: 'send',
+          sent: [
+            { to: 'left', key: 'c', value: '?2', time: 0 },
+            { to: 'left', key: 'c', value: null, time: 7 },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    law: 'groups by another key, of streams and of tables',
+    fact: 'what a member commits while another is settled is read by that one before a test goes on',
+    history: {
+      ...plain,
+      delivery: 'exactly-once',
+      disk: false,
+      settings: { verb: 'groupBy', fold: 'count' },
+      steps: [
+        { _tag: 'members', count: 2 },
+        { _tag: 'send', sent: [{ to: 'one', key: null, value: 'x0', time: 0 }] },
+        { _tag: 'crash amid', sent: [{ to: 'one', key: null, value: 'x1', time: 0 }], turns: 0 },
+      ],
+    },
+  },
 ]

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { codec, createApp, topic, type App, type AppConfig } from 'millrace'
+import { describeKafka, uniqueName } from '../../support/kafka/index.js'
+import { readCommitted } from '../../support/kafka/read-committed.js'
+import { partitions, recordsOf, replayPlan } from './plan.js'
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+const tuning = { sessionTimeout: '6s', heartbeatEvery: '300ms', fetchWait: '50ms' } as const
+
+describeKafka('a complete log, run again,', (kafka) => {
+  it('gives the same exactly-once to Java, byte for byte, in tiny fetches, with two members that come and go', async () => {
+    const id = uniqueName('replay')
+    const { brokers } = kafka()
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-replay-'))
+    const { inputs } = replayPlan(id)
+    await write(brokers, id, folder)
+
+    const outputs = async (name: string, run: (start: (config?: Partial<AppConfig>) => Promise<App>) => Promise<void>) => {
+      // The same inputs; outputs of its own.
+      const plan = replayPlan(`${id}-${name}`, inputs)
+      const apps: App[] = []
+      await run(async (config = {}) => {
+        const app = createApp({
+          id: `${id}-${name}`,
+          brokers,
+          stateDir: join(folder, name),
+          delivery: 'exactly-once',
+          logger: silent,
+          tuning,
+          ...config,
+        })
+        plan.define(app)
+        apps.push(app)
+        await app.start()
+        return app
+      })
+      await Promise.all(apps.map((app) => app.settled().catch(() => undefined)))
+      await Promise.all(apps.map((app) => app.stop()))
+      const records = await readCommitted(
+        brokers,
+        Object.values(plan.outputs).map((output) => output.name),
+      )
+      return records.map((all) =>
+        Array.from({ length: partitions }, (_, p) => all.filter(({ partition }) => partition === p).map(({ key, value }) => [key, value])),
+      )
+    }
+    const expected = await outputs('once', async (start) => void (await start()))
+    expect(expected.flat(2).length).toBeGreaterThan(1000)
+
+    const tiny = { tuning: { ...tuning, fetchBytes: 400, dirtyBytes: 4096 } }
+    const again = await outputs('again', async (start) => {
+      const first = await start(tiny)
+      const second = await start(tiny)
+      await first.stop()
+      await start(tiny)
+      await second.stop()
+    })
+    rmSync(folder, { recursive: true, force: true })
+
+    expect(again).toEqual(expected)
+  }, 180_000)
+})
+
+/** By an app without a pipeline worth the name: the log is complete when it has stopped. */
+const write = async (brokers: readonly string[], id: string, folder: string): Promise<void> => {
+  const app = createApp({ id: `${id}-writer`, brokers, stateDir: join(folder, 'writer'), logger: silent })
+  const { inputs } = replayPlan(id)
+  for (const input of Object.values(inputs)) app.stream(input).tap(() => undefined)
+  await app.start()
+  const nullable = (name: 'clicks' | 'views' | 'users') =>
+    topic(inputs[name].name, { key: codec.string, value: codec.nullable(codec.string), partitions })
+  await Promise.all(recordsOf(900, 7).map(({ to, key, value, time }) => app.send(nullable(to), key, value, { timestamp: time })))
+  await app.stop()
+}
