@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { none, some, type Option } from 'fp-ts/lib/Option.js'
 import { asBuffer } from '../core/bytes.js'
 import type { Codec } from '../core/codec.js'
@@ -25,7 +25,7 @@ const noVersion = Buffer.alloc(0)
 /** Of a left row: what an answer must bring back. */
 const versionOf = <V>(value: Codec<V>, row: V): Buffer => {
   const bytes = value.encode(row)
-  return bytes === null ? noVersion : createHash('md5').update(bytes).digest().subarray(0, 8)
+  return bytes === null ? noVersion : hash('md5', bytes, 'buffer').subarray(0, 8)
 }
 
 /** A left change that nobody on the right has to be asked about. */
