@@ -1,5 +1,5 @@
 /**
- * 200 windows of 10k keys each, one after the other: memory and the LMDB file stay as they are, however many have expired. And what a
+ * 200 windows of 2,500 keys each, one after the other: memory and the LMDB file stay as they are, however many have expired. And what a
  * live window costs in memory: 500k of them.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { filledLog, runApp, stopApp } from './embedded.js'
 const clicks = topic('clicks', { key: codec.string, value: codec.string, partitions: 1 })
 const value = Buffer.from('x')
 const windows = 200
-const keys = 10_000
+const keys = 2_500
 const live = 500_000
 
 const mb = (bytes: number): number => Math.round(bytes / 1024 / 1024)
