@@ -4,7 +4,9 @@ import { codec } from '../../lib/core/codec.js'
 import { noHeaders } from '../../lib/core/headers.js'
 import { Input } from '../../lib/runtime/input.js'
 import { chooseInput } from '../../lib/runtime/merge-order.js'
+import { Patience } from '../../lib/runtime/patience.js'
 import { SourceDecoder } from '../../lib/runtime/source.js'
+import { VirtualClock } from '../../lib/testing/virtual-clock.js'
 import { stampBatch } from '../../lib/transport/batch/header.js'
 import { BatchWriter } from '../../lib/transport/batch/writer.js'
 import type { Chunk } from '../../lib/transport/port.js'
@@ -111,5 +113,28 @@ describe('chooseInput', () => {
     for (const chunk of chunksOf('empty', [], 1)) empty.add(chunk)
 
     expect(taken([known, empty])).toEqual(['known0'])
+  })
+})
+
+describe('patience', () => {
+  it('waits 30 s of wall time for an input that is known to hold more, then goes on without it until it is heard again', async () => {
+    const clock = new VirtualClock(0)
+    const [known, silent] = [input('known'), input('silent')]
+    for (const chunk of chunksOf('known', [5, 6], 1)) known.add(chunk)
+    let woken = 0
+    const patience = new Patience(clock, () => woken++)
+    const choice = () => chooseInput([{ input: known }, { input: silent }], patience.givenUpOn)
+
+    expect(choice()).toEqual({ _tag: 'Wait', inputs: [silent] })
+    patience.waitFor([silent])
+    await clock.advance(29_999, async () => undefined)
+    expect([woken, choice()._tag]).toEqual([0, 'Wait'])
+    await clock.advance(1, async () => undefined)
+    expect([woken, choice()._tag]).toEqual([1, 'Take'])
+
+    for (const chunk of chunksOf('silent', [1], 1)) silent.add(chunk)
+    patience.heard(silent)
+    expect(patience.givenUpOn.size).toBe(0)
+    expect(choice()).toMatchObject({ _tag: 'Take', index: 1 })
   })
 })
