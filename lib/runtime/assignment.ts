@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.js'
-import { isMillraceError, MillraceError, toError } from '../core/errors.js'
+import { sleep, type Clock } from '../core/clock.js'
+import { isMillraceError, MillraceError, toError, type ErrorCode } from '../core/errors.js'
 import type { Plan } from '../topology/plan.js'
 import type { Chunk, GroupListener, HeldTask, Member, PartitionOffset, TopicPartition } from '../transport/port.js'
 import type { Logger } from './logger.js'
@@ -19,6 +19,10 @@ export interface AssignmentOptions {
 
 /** Tasks opened at a time: each reads its changelogs, and the pages of its file. */
 const openAtOnce = 4
+
+/** A task that the log keeps from being opened is tried again, after a pause that grows. */
+const openAgainMs = { first: 200, most: 5000 }
+const waitsForLog = new Set<ErrorCode>(['MR_BROKER_UNREACHABLE', 'MR_TIMEOUT'])
 
 /** Which tasks this member has: opened, handed on and closed as the group says. */
 export class Assignment implements GroupListener {
@@ -162,7 +166,7 @@ export class Assignment implements GroupListener {
     if (added.length > 0) this.options.onState('restoring')
     const starts: (() => void)[] = []
     const openOne = async (plan: TaskPlan): Promise<void> => {
-      const opened = await this.options.open(plan, member, isVoid)
+      const opened = await this.openPatiently(plan, member, isVoid)
       if (isVoid()) return opened.task.close()
       this.tasks.set(plan.id, opened.task)
       starts.push(opened.run)
@@ -177,6 +181,20 @@ export class Assignment implements GroupListener {
     if (isVoid()) return
     for (const start of starts) start()
     this.options.onState('running')
+  }
+
+  /** A broker that is away keeps a task from being opened; it is opened when it is back. */
+  private async openPatiently(plan: TaskPlan, member: Member, isVoid: () => boolean): ReturnType<AssignmentOptions['open']> {
+    const { open, logger, clock } = this.options
+    for (let delayMs = openAgainMs.first; ; delayMs = Math.min(delayMs * 2, openAgainMs.most)) {
+      try {
+        return await open(plan, member, isVoid)
+      } catch (thrown) {
+        if (isVoid() || !isMillraceError(thrown) || !waitsForLog.has(thrown.code)) throw thrown
+        logger.warn({ task: plan.id, code: thrown.code, error: thrown.summary }, 'the task is not open yet; tried again')
+        await sleep(clock, delayMs)
+      }
+    }
   }
 
   private plansFor(partitions: readonly TopicPartition[]): ReadonlyMap<string, TaskPlan> {

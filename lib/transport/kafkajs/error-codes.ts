@@ -69,6 +69,20 @@ const meaning = new Map<number, ErrorCode>([
   [broker.clusterAuthorization, 'MR_AUTHORIZATION'],
   [broker.invalidTimestamp, 'MR_TIMESTAMP'],
   [broker.requestTimedOut, 'MR_TIMEOUT'],
+  // Nobody serves it now; somebody will.
+  [broker.leaderNotAvailable, 'MR_BROKER_UNREACHABLE'],
+  [broker.notLeader, 'MR_BROKER_UNREACHABLE'],
+  [broker.replicaNotAvailable, 'MR_BROKER_UNREACHABLE'],
+  [broker.networkException, 'MR_BROKER_UNREACHABLE'],
+  [broker.coordinatorLoading, 'MR_BROKER_UNREACHABLE'],
+  [broker.coordinatorNotAvailable, 'MR_BROKER_UNREACHABLE'],
+  [broker.notCoordinator, 'MR_BROKER_UNREACHABLE'],
+  [broker.notEnoughReplicas, 'MR_BROKER_UNREACHABLE'],
+  [broker.notEnoughReplicasAfterAppend, 'MR_BROKER_UNREACHABLE'],
+  [broker.kafkaStorage, 'MR_BROKER_UNREACHABLE'],
+  [broker.fencedLeaderEpoch, 'MR_BROKER_UNREACHABLE'],
+  [broker.unknownLeaderEpoch, 'MR_BROKER_UNREACHABLE'],
+  [broker.offsetNotAvailable, 'MR_BROKER_UNREACHABLE'],
 ])
 
 export const nameOf = (code: number): string => `${names.get(code) ?? 'error'} (${code})`

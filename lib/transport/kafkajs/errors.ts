@@ -29,6 +29,10 @@ const types: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ['REBALANCE_IN_PROGRESS', 'MR_FENCED'],
   ['ILLEGAL_GENERATION', 'MR_FENCED'],
   ['UNKNOWN_MEMBER_ID', 'MR_FENCED'],
+  ['GROUP_LOAD_IN_PROGRESS', 'MR_BROKER_UNREACHABLE'],
+  ['GROUP_COORDINATOR_NOT_AVAILABLE', 'MR_BROKER_UNREACHABLE'],
+  ['NOT_COORDINATOR_FOR_GROUP', 'MR_BROKER_UNREACHABLE'],
+  ['LEADER_NOT_AVAILABLE', 'MR_BROKER_UNREACHABLE'],
 ])
 /** OpenSSL and Node say it in a code; all mean that the two ends do not trust each other. */
 const untrusted = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY))/

@@ -149,7 +149,8 @@ export class Fetcher {
   /** A listener that throws takes its own chunk with it, not the reading of this broker. */
   private onBug(node: number, error: unknown): void {
     this.busy.delete(node)
-    this.onTrouble(toMillraceError(error, 'handing on what was fetched'), new Map())()
+    this.events.trouble(toMillraceError(error, 'handing on what was fetched'))
+    this.refreshLater()
   }
 
   private ask(node: number): Question | null {
@@ -235,8 +236,8 @@ export class Fetcher {
     if (!isRetriable(code)) return this.give(position, error)
     // Routine after a leader has moved or a topic was made; trouble only when fresh metadata does not help.
     const isRoutine = position.state === 'sound'
-    const tell = this.onTrouble(error, new Map([[keyOf(position), { position, offset }]]))
-    return isRoutine ? null : tell
+    this.setBack([position])
+    return isRoutine ? null : () => this.events.trouble(error)
   }
 
   private give(position: Position, error: MillraceError): () => void {
@@ -247,11 +248,13 @@ export class Fetcher {
   private onTrouble(error: MillraceError, asked: ReadonlyMap<string, Asked>): () => void {
     if (this.isClosed) return () => undefined
     if (isHopeless(error)) return () => this.failAll(error)
-    for (const { position } of asked.values()) position.state = 'stale'
+    this.setBack([...asked.values()].map(({ position }) => position))
+    return () => undefined
+  }
+
+  private setBack(positions: readonly Position[]): void {
+    for (const position of positions) position.state = 'stale'
     this.refreshLater()
-    return () => {
-      if (error.code !== 'MR_BROKER_UNREACHABLE') this.events.trouble(error)
-    }
   }
 
   private failAll(error: MillraceError): void {

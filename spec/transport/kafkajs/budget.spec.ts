@@ -22,7 +22,7 @@ describe('Budget', () => {
     expect(first.maxBytes).toBe(500)
     expect(budget.grant(claimants(1), 2)).toMatchObject({ maxBytes: 125, bytesEach: 125 })
     budget.answered(first)
-    expect(budget.grant(claimants(1), 2)).toMatchObject({ maxBytes: 500 })
+    expect(budget.grant(claimants(1), 2)).toMatchObject({ maxBytes: 375 })
   })
 
   it('leaves out those who hold their part while there is no room, and takes in the others', () => {
@@ -42,6 +42,17 @@ describe('Budget', () => {
     all.forEach((one) => budget.hold(one, 125))
 
     expect(budget.grant(all, 4)).toBeNull()
+  })
+
+  it('is full where batches are larger than the parts, and says when it is not any more', () => {
+    const budget = new Budget(settings)
+    const all = claimants(4) as [Claimant, Claimant, Claimant, Claimant]
+    all.slice(0, 2).forEach((one) => budget.hold(one, 500))
+
+    expect(budget.grant(all, 4)).toBeNull()
+    expect(budget.release(all[0], 200)).toBe(false)
+    expect(budget.release(all[0], 100)).toBe(true)
+    expect(budget.grant(all, 4)).toMatchObject({ claimants: all.slice(2), bytesEach: 63, maxBytes: 126 })
   })
 
   it('never lets more be held than the buffer and one batch for each answer, and starves nobody who takes', () => {
@@ -77,7 +88,7 @@ describe('Budget', () => {
         }
         for (const grant of open.values()) budget.answered(grant)
         const [patient] = all as [Claimant]
-        budget.release(patient, Infinity)
+        for (const one of all.slice(0, Math.max(1, count - 1))) budget.release(one, Infinity)
         expect(budget.grant([patient], count)?.claimants).toEqual([patient])
       }),
       { numRuns: 500 },

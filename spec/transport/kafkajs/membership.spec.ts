@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { Kafka } from 'kafkajs'
+import { AssignerProtocol, Kafka, logLevel } from 'kafkajs'
 import { sleep, systemClock } from '../../../lib/core/clock.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { Transport } from '../../../lib/transport/port.js'
+import { encodeUserData } from '../../../lib/transport/user-data.js'
 import { describeKafka, uniqueName } from '../../support/kafka/index.js'
 import { text } from '../batch/kafkajs-codec.js'
 import { groupOptions, produce, Recorder } from '../recorder.js'
@@ -96,6 +97,40 @@ describeKafka('a member', (kafka) => {
     expect(first.events.filter((event) => event !== 'chunk')).toEqual(['assigned', 'revoke', 'revoked', 'assigned'])
     const committed = await second.member.committed([{ topic, partition: 0 }])
     expect(committed).toEqual([{ topic, partition: 0, offset: 3, metadata: 'drained' }])
+  })
+
+  it('shares a group with a later release, whose user data are of a higher version and say more', async () => {
+    const topic = await topicOf(4)
+    const group = uniqueName('group')
+    const ours = new Recorder()
+    await transport.join(groupOptions(group, [topic], { nodeId: 'a' }), ours)
+
+    const [, ...known] = encodeUserData({ nodeId: 'b', held: [1, 3].map((partition) => ({ set: 0, partition })) })
+    const userData = Buffer.from([9, ...known, 1, 2, 3])
+    const later = new Kafka({ brokers: kafka().brokers, clientId: 'later', logLevel: logLevel.NOTHING }).consumer({
+      groupId: group,
+      partitionAssigners: [
+        () => ({
+          name: 'millrace',
+          version: 0,
+          protocol: () => ({
+            name: 'millrace',
+            metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics: [topic], userData }),
+          }),
+          assign: () => Promise.reject(new Error('the first member leads the group')),
+        }),
+      ],
+    })
+    const assigned = new Promise<Record<string, number[]>>((resolve) => {
+      later.on('consumer.group_join', ({ payload }) => resolve(payload.memberAssignment))
+    })
+    await later.subscribe({ topics: [topic] })
+    await later.run({ autoCommit: false, eachBatch: () => Promise.resolve() })
+
+    expect((await assigned)[topic]?.sort()).toEqual([1, 3])
+    await ours.until(() => ours.generations.length > 1)
+    expect(ours.names).toEqual([`${topic}-0`, `${topic}-2`])
+    await later.disconnect()
   })
 
   it('leaves the group when the transport closes: the next one need not wait for its session', async () => {
