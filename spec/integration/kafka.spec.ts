@@ -3,6 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { codec, createApp, isMillraceError, policy, topic, type App, type AppConfig, type KTable, type Logger, type Topic } from 'millrace'
+import { systemClock } from '../../lib/core/clock.js'
+import type { Compression } from '../../lib/transport/batch/compression.js'
+import { compressionOf } from '../../lib/transport/batch/header.js'
+import { kafkaTransport } from '../../lib/transport/kafkajs/transport.js'
+import type { Transport } from '../../lib/transport/port.js'
+import { readCommitted } from '../support/kafka/read-committed.js'
 import { describeKafka, startKafka, uniqueName, type KafkaHandle } from '../support/kafka/index.js'
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -49,6 +55,24 @@ const rowsOf = async <V>(...tables: readonly KTable<string, V>[]): Promise<Reado
   return rows
 }
 
+/** How the batches of a topic are compressed. */
+const compressionsIn = async (transport: Transport, name: string): Promise<ReadonlySet<Compression | null>> => {
+  const at = [0, 1, 2, 3].map((partition) => ({ topic: name, partition }))
+  const ends = new Map((await transport.listOffsets(at, 'stable')).map(({ partition, offset }) => [partition, offset]))
+  const starts = await transport.listOffsets(at, 'earliest')
+  for (const { partition, offset } of starts) if (ends.get(partition) === offset) ends.delete(partition)
+  const reader = transport.read(starts)
+  const found = new Set<Compression | null>()
+  while (ends.size > 0) {
+    for (const { partition, batches, nextOffset } of await reader.next()) {
+      for (const batch of batches) found.add(compressionOf(batch))
+      if (nextOffset >= (ends.get(partition) ?? 0)) ends.delete(partition)
+    }
+  }
+  await reader.close()
+  return found
+}
+
 /** Asks until the answer fits; a table that is being handed on says so and is asked again. */
 const until = async <A>(ask: () => Promise<A>, fits: (answer: A) => boolean): Promise<void> => {
   for (;;) {
@@ -82,6 +106,31 @@ describeKafka('an app', (kafka) => {
       await app.stop()
     }
   })
+
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'writes inputs, changelog and outputs in %s, which the Java client reads and it restores from',
+    async (compression) => {
+      await using on = setUp(kafka().brokers)
+      const customers = Array.from({ length: 300 }, (_, i) => `customer-number-${i}`).join(' ')
+      for (const delivery of ['at-least-once', 'exactly-once'] as const) {
+        const app = on.app({ delivery, stateDir: ':memory:', tuning: { ...quick, compression } })
+        const words = wordCount(app, on.lines, on.counts)
+        await app.start()
+        for (let i = 0; i < 20; i++) await app.send(on.lines, 'k', customers)
+        await app.settled()
+
+        expect((await rowsOf(words)).get('customer-number-7')).toBe(delivery === 'at-least-once' ? 20 : 40)
+        await app.stop()
+      }
+      const transport = kafkaTransport({ brokers: kafka().brokers, clientId: 'look', clock: systemClock })
+      const names = [on.lines.name, on.counts.name, `${on.id}-words-changelog`]
+      const seen = await Promise.all(names.map((name) => compressionsIn(transport, name)))
+      await transport.close()
+      expect(seen.map((found) => found.has(compression))).toEqual(names.map(() => true))
+      const [java = []] = await readCommitted(kafka().brokers, [on.counts.name])
+      expect(java.filter(({ key }) => key === 'customer-number-7')).not.toEqual([])
+    },
+  )
 
   it('shares its partitions with another of its name, hands them on, and counts every word once', async () => {
     await using on = setUp(kafka().brokers)

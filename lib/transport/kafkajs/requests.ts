@@ -121,7 +121,8 @@ export const produceV7 = (
   timeoutMs: number,
   transactionalId: string | null = null,
 ): Request<readonly ProducedPart[]> => {
-  const to = new WireWriter().string(transactionalId).int16(-1).int32(timeoutMs)
+  const size = parts.reduce((sum, { batch, topic }) => sum + batch.length + topic.length + 64, 256)
+  const to = new WireWriter(size).string(transactionalId).int16(-1).int32(timeoutMs)
   to.array(byTopic(parts), ([topic, items]) => {
     to.string(topic).array(items, ({ partition, batch }) => to.int32(partition).raw(batch))
   })

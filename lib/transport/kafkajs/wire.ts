@@ -2,8 +2,13 @@ import { readInt64, writeInt64 } from '../batch/header.js'
 
 /** Writes the primitives of the Kafka protocol. */
 export class WireWriter {
-  private bytes = Buffer.allocUnsafe(256)
+  private bytes: Buffer
   private at = 0
+
+  /** `size`: about how much there will be. */
+  constructor(size = 256) {
+    this.bytes = Buffer.allocUnsafe(size)
+  }
 
   int8(value: number): this {
     this.reserve(1)
