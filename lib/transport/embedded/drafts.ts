@@ -5,7 +5,6 @@ import { headerBytes } from '../batch/header.js'
 import { BatchWriter } from '../batch/writer.js'
 import type { Delivery, TopicPartition } from '../port.js'
 import type { PartitionLog } from './partition-log.js'
-import { nameOf } from './storage.js'
 
 /** Kafka's default of `max.message.bytes`. */
 const defaultMaxBytes = 1_048_588
@@ -34,7 +33,7 @@ export interface SealedDraft {
 
 /** Gathers records into batches, by partition; refuses those that the log would not take. */
 export class Drafts {
-  private readonly drafts = new Map<string, Draft>()
+  private readonly drafts = new Map<string, Draft[]>()
 
   constructor(
     private readonly find: (at: TopicPartition) => PartitionLog | undefined,
@@ -57,7 +56,7 @@ export class Drafts {
   }
 
   sealAll(): void {
-    for (const draft of this.drafts.values()) if (draft.writer.count > 0) this.seal(draft)
+    for (const partitions of this.drafts.values()) partitions.forEach((draft) => draft.writer.count > 0 && this.seal(draft))
   }
 
   clear(): void {
@@ -73,14 +72,15 @@ export class Drafts {
   }
 
   private draftOf(at: TopicPartition): Draft | undefined {
-    const name = nameOf(at)
-    const known = this.drafts.get(name)
+    let partitions = this.drafts.get(at.topic)
+    const known = partitions?.[at.partition]
     if (known) return known
     const log = this.find(at)
     if (log === undefined) return undefined
     const maxBytes = Number(log.config['max.message.bytes'] ?? defaultMaxBytes)
     const draft = { log, maxBytes, writer: new BatchWriter(), deliveries: [], origins: [], weight: 0 }
-    this.drafts.set(name, draft)
+    if (partitions === undefined) this.drafts.set(at.topic, (partitions = []))
+    partitions[at.partition] = draft
     return draft
   }
 }
