@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.js'
 import type { OutRecord } from '../../core/record.js'
 import type { Delivery, Draft, TopicPartition } from '../port.js'
 import { appendTo, moveAll, type OpenBatch, type Writers } from './open-batch.js'
@@ -13,12 +14,12 @@ export class KafkaDraft implements Draft {
   private byTopic = new Map<string, OpenBatch[][]>()
 
   constructor(
-    private readonly now: () => number,
+    private readonly clock: Clock,
     private readonly writers: Writers,
   ) {}
 
   append({ topic, partition }: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void {
-    this.byteLength += appendTo(this.batchesOf(topic, partition), record, delivery, origin, this.now, this.writers)
+    this.byteLength += appendTo(this.batchesOf(topic, partition), record, delivery, origin, this.clock, this.writers)
   }
 
   /** Takes over what another one holds. */

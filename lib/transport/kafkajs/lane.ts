@@ -60,7 +60,7 @@ export class Lane implements TopicPartition {
 
   /** Returns the weight of the record. */
   append(record: OutRecord, delivery: Delivery, origin: unknown, clock: Clock): number {
-    return appendTo(this.waiting, record, delivery, origin, () => clock.now(), this.writers, this.limit ?? undefined)
+    return appendTo(this.waiting, record, delivery, origin, clock, this.writers, this.limit ?? undefined)
   }
 
   /** Takes over batches that others have begun. Returns their weight. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.js'
 import type { OutRecord } from '../../core/record.js'
 import type { BatchWriter } from '../batch/writer.js'
 import type { Delivery } from '../port.js'
@@ -38,14 +39,14 @@ export const appendTo = (
   record: OutRecord,
   delivery: Delivery,
   origin: unknown,
-  now: () => number,
+  clock: Clock,
   writers: Writers,
   limit = maxBatchBytes,
 ): number => {
   const weight = (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverhead
   let open = batches.at(-1)
   if (open === undefined || open.writer.byteLength + weight > Math.min(limit, maxBatchBytes)) {
-    open = { writer: writers.take(), deliveries: [], origins: [], since: now(), weight: 0 }
+    open = { writer: writers.take(), deliveries: [], origins: [], since: clock.now(), weight: 0 }
     batches.push(open)
   }
   open.writer.append(record)

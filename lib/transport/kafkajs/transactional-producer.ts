@@ -65,7 +65,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
 
   draft(): KafkaDraft {
     const { clock, writers } = this.context
-    return new KafkaDraft(() => clock.now(), writers)
+    return new KafkaDraft(clock, writers)
   }
 
   begin(member: Member, offsets: readonly CommittedOffset[]): Transaction {
