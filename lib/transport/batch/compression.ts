@@ -1,10 +1,10 @@
-/** By the number that the attributes of a batch hold. */
-export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 /**
  * How the records of a batch are compressed.
  * @since 0.1.0
  */
-export type Compression = (typeof compressions)[number]
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+/** By the number that the attributes of a batch hold. */
+export const compressions: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 /** One way to compress bytes. */
 export interface Codec {
