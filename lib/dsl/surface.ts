@@ -827,8 +827,8 @@ export interface KTable<out K, out V> {
 
   /**
    * Holds updates back: a key waits from its first update on for `within` of stream time, then its newest row, or delete, goes on.
-   * What follows, a join or a query too, sees only what was let out. More than `maxKeys` (default: no limit): the oldest leave now
-   * (`'emit'`, default), or the record fails with `MR_SUPPRESS_FULL` (`'fail'`).
+   * What follows, a join or a query too, sees only what was let out. More than `maxKeys` (default: no limit) after
+   * what is due has left: the oldest leave now (`'emit'`, default), or the record fails with `MR_SUPPRESS_FULL` (`'fail'`).
    * **Emits** in order of (first time, key), each with the timestamp of its own record.
    * **Owns** the stores `<table>-suppressed` and `<table>-suppressed-held`, or `<name>` and `<name>-held`, and their changelogs.
    * **Source** KTable.suppress with `Suppressed.untilTimeLimit` (KIP-328).

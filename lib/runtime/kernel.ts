@@ -31,6 +31,8 @@ export class Run {
     private readonly task: TaskContext,
     private readonly steps: readonly RunStep[],
     private readonly outlets: readonly Outlet[],
+    /** What works in pieces does them one after the other: nobody may have a turn in between. */
+    private readonly isAllAtOnce = false,
   ) {
     this.outs = outlets.map(() => [])
     this.isUnfinished = steps.at(-1)?.isUnfinished
@@ -52,7 +54,8 @@ export class Run {
   /** No record is at hand, so no policy has anything to say of a failure. */
   private idle(move: () => void, receipt: Receipt): void {
     try {
-      move()
+      do move()
+      while (this.isAllAtOnce && this.isUnfinished?.() === true)
     } catch (thrown) {
       this.isOver = true
       return this.task.stop(toError(thrown))
@@ -93,7 +96,9 @@ export class Run {
         attempt = 1
         continue
       }
-      if (this.isUnfinished?.()) return this.goOn(batch.receipt, () => this.work(batch, i, 1))
+      if (!this.isUnfinished?.()) continue
+      if (!this.isAllAtOnce) return this.goOn(batch.receipt, () => this.work(batch, i, 1))
+      i--
     }
     this.finish(batch.receipt)
   }
@@ -118,7 +123,11 @@ export class Run {
       receipt.hold(1)
       this.outlets[b]?.send({ records, receipt })
     })
-    setImmediate(() => this.resume(again))
+    this.task.inPieces(true)
+    setImmediate(() => {
+      this.resume(again)
+      this.task.inPieces(false)
+    })
   }
 
   /** Retried in place: what comes meanwhile queues up behind. */

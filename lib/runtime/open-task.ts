@@ -137,6 +137,7 @@ const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[],
     {
       task: task.context,
       taps: services.taps,
+      isRejoining: inputs.some((input) => rejoins(sub, input.sources)),
       openSink: (node) => openDestination(node, sub, task, services),
     },
   )

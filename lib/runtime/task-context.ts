@@ -11,6 +11,8 @@ import type { TaskStores } from './task-stores.js'
 /** What a task shows its verbs. */
 export class OpenTaskContext implements TaskContext {
   isDraining = false
+  /** So many work in pieces. */
+  private atWork = 0
   readonly clock: Clock
   private readonly aborter = new AbortController()
   private readonly flushers: (() => void)[] = []
@@ -22,6 +24,7 @@ export class OpenTaskContext implements TaskContext {
     private readonly ledger: Ledger,
     private readonly outbox: Outbox,
     private readonly idleness: Idleness,
+    private readonly onWhole: () => void,
   ) {
     this.clock = services.clock
   }
@@ -61,6 +64,16 @@ export class OpenTaskContext implements TaskContext {
 
   onIdle(afterMs: number, move: (forMs: number) => void): void {
     this.idleness.add(afterMs, move)
+  }
+
+  inPieces(isAtWork: boolean): void {
+    this.atWork += isAtWork ? 1 : -1
+    if (this.isWhole) this.onWhole()
+  }
+
+  /** Nobody works in pieces. */
+  get isWhole(): boolean {
+    return this.atWork === 0
   }
 
   onFlush(flush: () => void): void {

@@ -72,7 +72,7 @@ export class Task implements Committable {
       () => this.isAtEnd(),
       () => services.isFedUp(inputs.map(({ input }) => ({ ...input.at, nextOffset: input.nextOffset }))),
     )
-    this.context = new OpenTaskContext(services, partition, stores, this.ledger, this.outbox, this.idleness)
+    this.context = new OpenTaskContext(services, partition, stores, this.ledger, this.outbox, this.idleness, () => this.schedule())
     this.committedAt = inputs.map(({ input }) => input.frontier.offset)
   }
 
@@ -133,7 +133,7 @@ export class Task implements Committable {
   }
 
   private mayTake(): boolean {
-    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused()) return false
+    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || !this.context.isWhole) return false
     if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }

@@ -8,6 +8,8 @@ import type { Taps } from './taps.js'
 export interface WiringContext {
   readonly task: TaskContext
   readonly taps: Taps
+  /** Records of an input meet themselves again: nobody works in pieces, as the one way would be ahead of the other. */
+  readonly isRejoining: boolean
   /** Opens the writing half of a sink or a repartition. */
   readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
 }
@@ -94,7 +96,7 @@ class Wiring {
     const steps = nodes.map((node) => this.openStep(node, node === last))
     const branches = last.operator.kind === 'route' ? last.operator.branches : 1
     const outlets = Array.from({ length: branches }, (_, branch) => this.outlet({ node: last, branch }))
-    const run = new Run(this.context.task, steps, outlets)
+    const run = new Run(this.context.task, steps, outlets, this.context.isRejoining)
     return (batch) => run.take(batch)
   }
 

@@ -119,6 +119,11 @@ export interface TaskContext {
   readonly isExactlyOnce: boolean
   /** A commit is waiting: nothing may be held back by choice. */
   readonly isDraining: boolean
+  /**
+   * Somebody works in pieces from now on, or does no more: meanwhile the task takes nothing, of any input, as what is later in time
+   * must find what the earlier has set off.
+   */
+  inPieces(isAtWork: boolean): void
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }

@@ -11,6 +11,8 @@ import {
   type Windowed,
 } from '../../lib/index.js'
 import { testContext, type TestContext } from '../../lib/testing/index.js'
+import { watchTurns } from '../support/turns.js'
+import { turn } from '../support/working-task.js'
 
 jest.setTimeout(60_000)
 
@@ -21,21 +23,6 @@ const keys = Array.from({ length: 2500 }, (_, i) => `k${String((i * 1237) % 2500
 const inOrder = keys.toSorted()
 
 const sendAll = (t: TestContext): Promise<unknown> => Promise.all(keys.map((key) => t.app.send(clicks, key, 'x', { timestamp: 1 })))
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** How many results each turn of the event loop has seen. */
-const watchTurns = () => {
-  const perTurn: number[] = [0]
-  const state = { isOver: false }
-  const next = (): void => {
-    perTurn.push(0)
-    if (!state.isOver) setImmediate(next)
-  }
-  setImmediate(next)
-  const saw = (): void => void perTurn.push((perTurn.pop() ?? 0) + 1)
-  return { perTurn, saw, end: () => (state.isOver = true) }
-}
 
 const counted = (app: App, windows: FixedWindows | SessionWindows, saw: (key: Windowed<string>) => void = () => undefined) => {
   const group = app.stream(clicks).groupByKey()
@@ -154,5 +141,48 @@ describe('thousands of windows that close at once', () => {
 
     expect(told(t)).toEqual(inOrder.filter((key) => !key.endsWith('00')))
     expect(t.output(letters).read()).toHaveLength(25)
+  })
+
+  it('are all told before a later record of another topic is taken, so that it finds them', async () => {
+    const probes = topic('probes', { key: codec.windowed(codec.string, 10), value: codec.string })
+    const define = (app: App) => {
+      const group = app.stream(clicks).groupByKey()
+      const table = group
+        .window(tumbling(10, { emit: 'final' }))
+        .count()
+        .toStream()
+        .toTable()
+      app
+        .stream(probes)
+        .leftJoin(table, (_, n) => (n._tag === 'Some' ? n.value : 0))
+        .toTopic(finals)
+    }
+    await using t = await testContext(define, { partitions: 1, commit: 'manual' })
+    await sendAll(t)
+    await t.commit()
+    await t.app.send(clicks, 'zzz', 'x', { timestamp: 15 })
+    await t.app.send(probes, { key: inOrder[2499] ?? '', start: 0, end: 10 }, 'x', { timestamp: 16 })
+    await t.commit()
+
+    expect(t.output(finals).values()).toEqual([1])
+  })
+
+  it('are all told before the record that has closed them goes another way to where they are looked up', async () => {
+    const calls = topic('clicks', { key: codec.string, value: codec.string })
+    const out = topic('out', { key: codec.string, value: codec.string })
+    const define = (app: App) => {
+      const table = app.table(calls).suppress({ within: 10 })
+      app
+        .stream(calls)
+        .leftJoin(table, (_, row) => row._tag)
+        .toTopic(out)
+    }
+    await using t = await testContext(define, { partitions: 1, commit: 'manual' })
+    await sendAll(t)
+    await t.commit()
+    await t.app.send(calls, inOrder[2400] ?? '', 'y', { timestamp: 11 })
+    await t.commit()
+
+    expect(t.output(out).values()).toEqual([...keys.map(() => 'None'), 'Some'])
   })
 })
