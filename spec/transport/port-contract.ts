@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { isMillraceError } from '../../lib/core/errors.js'
 import { headersOf } from '../../lib/core/headers.js'
 import type { OutRecord } from '../../lib/core/record.js'
-import type { Transport } from '../../lib/transport/port.js'
+import { readBatch } from '../../lib/transport/batch/reader.js'
+import type { Reader, Transport } from '../../lib/transport/port.js'
 import { plain, text } from './batch/kafkajs-codec.js'
 import { groupOptions, produce, readTo, Recorder } from './recorder.js'
 
@@ -266,6 +267,38 @@ export const describeTransport = (
         })()
 
         await Promise.all([expect(pending).rejects.toMatchObject({ name: 'MillraceError' }), reader.close()])
+      },
+      timeoutMs,
+    )
+
+    it(
+      'reads for many at a time, also the same partition, and stops for one alone',
+      async () => {
+        const topic = await topicOf(2)
+        for (const partition of [0, 1]) await produce(transport, { topic, partition }, letters('a', 'b', 'c'))
+        const from = (partition: number, offset: number) => transport.read([{ topic, partition, offset }])
+        const readers = { whole: from(0, 0), second: from(0, 2), other: from(1, 1), beyond: from(1, 9), closed: from(1, 0) }
+        await readers.closed.close()
+
+        const keysOf = async (reader: Reader, offset: number): Promise<readonly (string | null)[]> => {
+          const keys: (string | null)[] = []
+          for (let position = offset; position < 3;) {
+            for (const chunk of await reader.next()) {
+              for (const batch of chunk.batches) keys.push(...readBatch(batch, offset, chunk).map((record) => record.utf8Key()))
+              position = chunk.nextOffset
+            }
+          }
+          return keys
+        }
+        const read = Promise.all([keysOf(readers.whole, 0), keysOf(readers.second, 2), keysOf(readers.other, 1)])
+        await expect(readers.beyond.next()).rejects.toMatchObject({ code: 'MR_OUT_OF_RANGE' })
+        await readers.beyond.close()
+        const again = from(1, 0)
+
+        expect(await read).toEqual([['a', 'b', 'c'], ['c'], ['b', 'c']])
+        expect(await keysOf(again, 0)).toEqual(['a', 'b', 'c'])
+        await expect(readers.closed.next()).rejects.toMatchObject({ code: 'MR_APP_STOPPED' })
+        await Promise.all([readers.whole, readers.second, readers.other, again].map((reader) => reader.close()))
       },
       timeoutMs,
     )

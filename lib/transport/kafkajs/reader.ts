@@ -1,42 +1,60 @@
 import type { Clock } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { Chunk, PartitionOffset, Reader } from '../port.js'
-import { Connections } from './connections.js'
 import { toMillraceError } from './errors.js'
-import { Fetcher } from './fetcher.js'
 import type { KafkaSettings } from './internals.js'
+import { ReadLane, type LaneReader } from './read-lane.js'
 
-const mebibyte = 1024 * 1024
-const settings = { waitMs: 250, bytesPerPartition: 4 * mebibyte, maxBytes: 16 * mebibyte, bufferBytes: 64 * mebibyte }
+/** The readers of a transport: as few lanes as keep those apart that read the same partition. */
+export class Readers {
+  private readonly lanes = new Set<ReadLane>()
+  private readonly open = new Set<KafkaReader>()
+
+  constructor(
+    private readonly kafka: KafkaSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  read(from: readonly PartitionOffset[]): Reader {
+    const lane = [...this.lanes].find((known) => known.hasRoomFor(from)) ?? this.newLane()
+    const reader: KafkaReader = new KafkaReader(lane, from, () => this.open.delete(reader))
+    this.open.add(reader)
+    return reader
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open].map((reader) => reader.close()))
+  }
+
+  private newLane(): ReadLane {
+    const lane: ReadLane = new ReadLane(this.kafka, this.clock, () => this.lanes.delete(lane))
+    this.lanes.add(lane)
+    return lane
+  }
+}
 
 interface Waiting {
   readonly resolve: (chunks: readonly Chunk[]) => void
   readonly reject: (error: MillraceError) => void
 }
 
-/** Partitions without a group, on connections of its own: a long poll must not stand in the way of heartbeats. */
-export class KafkaReader implements Reader {
-  private readonly fetcher: Fetcher
+/** Partitions without a group. */
+class KafkaReader implements Reader, LaneReader {
   private queue: Chunk[] = []
   private waiting: Waiting | null = null
   private error: MillraceError | null = null
-  private isClosed = false
+  private closing: Promise<void> | null = null
   private readonly opened: Promise<void>
 
   constructor(
-    kafka: KafkaSettings,
-    clock: Clock,
-    from: readonly PartitionOffset[],
+    private readonly lane: ReadLane,
+    readonly partitions: readonly PartitionOffset[],
     private readonly onClose: () => void,
-    private readonly connections = Connections.capture(kafka, clock),
   ) {
-    this.fetcher = new Fetcher(connections, clock, settings, {
-      chunk: (chunk) => this.push(chunk),
-      outOfRange: (at) => this.fail(new MillraceError('MR_OUT_OF_RANGE', `${at.topic}-${at.partition} does not hold offset ${at.offset}`)),
-      failed: (error) => this.fail(error),
-      trouble: (error) => kafka.trouble({ kind: 'leader', error }),
-    })
-    this.opened = this.open(from).catch((error: unknown) => this.fail(toMillraceError(error, 'opening a reader')))
+    lane.enter(this)
+    this.opened = lane
+      .start(this, () => this.error !== null)
+      .catch((error: unknown) => this.fail(toMillraceError(error, 'opening a reader')))
   }
 
   next(): Promise<readonly Chunk[]> {
@@ -47,25 +65,20 @@ export class KafkaReader implements Reader {
     })
   }
 
-  async close(): Promise<void> {
-    if (this.isClosed) return
-    this.isClosed = true
+  close(): Promise<void> {
+    this.closing ??= this.closeNow()
+    return this.closing
+  }
+
+  /** What its partitions bring while it opens is not for the next one that reads them. */
+  private async closeNow(): Promise<void> {
     this.fail(new MillraceError('MR_APP_STOPPED', 'the reader is closed'))
     await this.opened
-    await this.connections.close()
+    await this.lane.leave(this)
     this.onClose()
   }
 
-  private async open(from: readonly PartitionOffset[]): Promise<void> {
-    await this.connections.connect()
-    const topics = [...new Set(from.map(({ topic }) => topic))]
-    await this.connections.addTopics(topics)
-    const missing = topics.find((topic) => this.connections.partitionsOf(topic) === 0)
-    if (missing !== undefined) throw new MillraceError('MR_TOPIC_MISSING', `there is no topic ${missing}`)
-    if (this.error === null) from.forEach((at) => this.fetcher.start(at))
-  }
-
-  private push(chunk: Chunk): void {
+  push(chunk: Chunk): void {
     this.queue.push(chunk)
     const { waiting } = this
     this.waiting = null
@@ -76,13 +89,13 @@ export class KafkaReader implements Reader {
   private take(): readonly Chunk[] {
     const chunks = this.queue
     this.queue = []
-    for (const chunk of chunks) this.fetcher.taken(chunk, chunk.byteLength)
+    for (const chunk of chunks) this.lane.taken(chunk)
     return chunks
   }
 
-  private fail(error: MillraceError): void {
+  fail(error: MillraceError): void {
     this.error ??= error
-    this.fetcher.close()
+    this.lane.stop(this)
     this.waiting?.reject(this.error)
     this.waiting = null
   }

@@ -24,7 +24,7 @@ import { Connections } from './connections.js'
 import type { KafkaLog, KafkaSettings } from './internals.js'
 import { Membership } from './membership.js'
 import { KafkaProducer } from './producer.js'
-import { KafkaReader } from './reader.js'
+import { Readers } from './reader.js'
 import { KafkaTransactionalProducer } from './transactional-producer.js'
 
 export interface KafkaTransportOptions {
@@ -68,7 +68,7 @@ class KafkaTransport implements Transport {
   private opening: Promise<Admin> | null = null
   private connections: Connections | null = null
   private readonly members = new Set<Membership>()
-  private readonly readers = new Set<KafkaReader>()
+  private readonly readers: Readers
   private readonly producers = new Set<KafkaProducer>()
   private readonly transactional = new Set<KafkaTransactionalProducer>()
   private closing: Promise<void> | null = null
@@ -76,7 +76,9 @@ class KafkaTransport implements Transport {
   constructor(
     private readonly settings: KafkaSettings,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.readers = new Readers(settings, clock)
+  }
 
   async describeTopics(names: readonly string[]): Promise<ReadonlyMap<string, TopicInfo>> {
     return (await this.admin()).describeTopics(names)
@@ -99,9 +101,7 @@ class KafkaTransport implements Transport {
   }
   read(from: readonly PartitionOffset[]): Reader {
     this.requireOpen()
-    const reader: KafkaReader = new KafkaReader(this.settings, this.clock, from, () => this.readers.delete(reader))
-    this.readers.add(reader)
-    return reader
+    return this.readers.read(from)
   }
   async producer(options: ProducerOptions = {}): Promise<Producer> {
     this.requireOpen()
@@ -125,7 +125,7 @@ class KafkaTransport implements Transport {
   private async closeAll(): Promise<void> {
     await Promise.all([
       ...[...this.members].map((member) => member.leave(1000)),
-      ...[...this.readers].map((reader) => reader.close()),
+      this.readers.close(),
       ...[...this.producers].map((producer) => producer.abort()),
       ...[...this.transactional].map((producer) => producer.close()),
     ])
