@@ -5,7 +5,7 @@ import { Heap } from '../core/heap.js'
 import { Rec } from '../core/record.js'
 import { failAside } from '../operators/set-aside.js'
 import { isAbsent } from '../table/row.js'
-import type { AnyRec, KeyedStore, Lookup, PerRecord, StoreSpec, TableStore, TaskContext } from '../topology/operator.js'
+import type { AnyRec, Emit, KeyedStore, Lookup, PerRecord, Step, StoreSpec, TableStore, TaskContext } from '../topology/operator.js'
 import { bufferedCodec, bufferKeyCodec, type Buffered, type BufferKey } from './buffered-codec.js'
 import { headerPairs } from './header-pairs.js'
 import { joinRow, rowOf, type TableJoiner } from './probe.js'
@@ -32,18 +32,24 @@ export const joinTableHeld = <K, V, W, R>(options: HeldJoin<K, V, W, R>): PerRec
   kind: 'per-record',
   label: options.label,
   writes: true,
+  inPieces: true,
   open: (task) => {
     const { label, joiner, keys } = options
     const join = new Holding(task, options)
-    return (record, emit) => {
+    const step: Step = (record, emit) => {
       if (isAbsent(record.value)) return task.dropped(label, 'null-value')
       const bytes = isAbsent(record.key) ? null : keys.encode(record.key)
-      const joined = bytes === null ? [joinRow(label, joiner, record, undefined)] : join.take(record, Buffer.from(bytes))
-      if (bytes === null && !joiner.left) task.dropped(label, 'null-key')
-      for (const result of joined) if (result !== null) emit(result)
+      if (bytes !== null) return join.take(record, Buffer.from(bytes), emit)
+      const joined = joinRow(label, joiner, record, undefined)
+      if (joined === null) task.dropped(label, 'null-key')
+      else emit(joined)
     }
+    return Object.assign(step, { isUnfinished: () => join.isUnfinished })
   },
 })
+
+/** Records joined before others have their turn: some ms. */
+const piece = 500
 
 interface Held extends BufferKey {
   readonly originalKey: unknown
@@ -58,6 +64,10 @@ class Holding<K, V, W, R> {
   private readonly rows: TableStore<K, W>
   private readonly held = new Heap<Held>((a, b) => byOrder(a, b) < 0)
   private arrivals = 0
+  /** Is held, and not all that it makes due has been let go. */
+  private taken: AnyRec | null = null
+  /** More is due than goes at once. */
+  isUnfinished = false
 
   constructor(
     private readonly task: TaskContext,
@@ -72,29 +82,50 @@ class Holding<K, V, W, R> {
     }
   }
 
-  /** Lambdas come before the first write. */
-  take(record: AnyRec, key: Buffer): readonly (AnyRec | null)[] {
-    const { graceMs } = this.options
-    const time = record.timestamp
-    const streamTime = Math.max(this.store.streamTime, time)
-    if (time + graceMs < streamTime) return [this.joined(record)]
-    const own: Held = { time, arrival: this.arrivals, key, id: idOf(key), originalKey: record.key, attempts: 0, isAnswered: false }
-    const due = this.held.whileBefore((one) => one.time + graceMs <= streamTime)
-    const isDue = time + graceMs <= streamTime
-    const inOrder = (isDue ? [...due, own] : due).sort(byOrder)
-    const results = inOrder.map((one) => (one === own ? this.joined(record) : this.leave(one, record)))
+  take(record: AnyRec, key: Buffer, emit: Emit): void {
+    this.isUnfinished = false
+    if (this.taken !== record) {
+      const { timestamp: time } = record
+      if (time + this.options.graceMs < this.store.streamTime) return this.tell(this.joined(record), emit)
+      this.hold(record, key)
+    }
+    this.letGo(record, emit)
+    if (!this.isUnfinished) this.taken = null
+  }
 
-    if (!isDue) this.store.set(own, { value: record.value, isParked: true, headers: headerPairs(record.headers) }, time)
+  /** Also one that is due as it comes, so that it has its place among the others. */
+  private hold(record: AnyRec, key: Buffer): void {
+    const { timestamp: time, value, key: originalKey } = record
+    const own: Held = { time, arrival: this.arrivals++, key, id: idOf(key), originalKey, attempts: 0, isAnswered: false }
+    this.store.set(own, { value, isParked: true, headers: headerPairs(record.headers) }, time)
+    this.held.add(own)
     this.store.advanceTo(time)
-    for (const one of due) {
-      this.held.take()
-      this.store.delete(one, one.time)
+    this.taken = record
+  }
+
+  /** The lambdas of a piece come before its writes: one that throws leaves all of it for the next attempt. */
+  private letGo(trigger: AnyRec, emit: Emit): void {
+    const due: Held[] = []
+    while (due.length < piece && this.isNextDue) due.push(this.held.take() as Held)
+    let results: readonly (AnyRec | null)[]
+    try {
+      results = due.map((one) => this.leave(one, trigger))
+    } catch (error) {
+      for (const one of due) this.held.add(one)
+      throw error
     }
-    if (!isDue) {
-      this.held.add(own)
-      this.arrivals++
-    }
-    return results
+    for (const one of due) this.store.delete(one, one.time)
+    for (const result of results) this.tell(result, emit)
+    this.isUnfinished = this.isNextDue
+  }
+
+  private get isNextDue(): boolean {
+    const { least } = this.held
+    return least !== undefined && least.time + this.options.graceMs <= this.store.streamTime
+  }
+
+  private tell(result: AnyRec | null, emit: Emit): void {
+    if (result !== null) emit(result)
   }
 
   private joined(record: AnyRec): AnyRec | null {

@@ -23,7 +23,8 @@ export interface NewlyHeld<V> {
  * what is written to the file and the changelog.
  */
 export class JoinBuffer<V> {
-  private readonly places = new Places()
+  /** What is known of each without reading its row. */
+  readonly places = new Places()
   /** Buffered ones, by when they leave. */
   private readonly leaving = new NearlySorted<number>(this.places.isOlder)
   /** Parked ones, by when they are due; some that are parked no longer. */

@@ -9,6 +9,7 @@ import { failAside } from '../operators/set-aside.js'
 import { isAbsent } from '../table/row.js'
 import type { AnyRec, Emit, PerRecord, Step, StoreSpec, TaskContext } from '../topology/operator.js'
 import { IdleTime } from '../window/idle-time.js'
+import { DueRecords, type Due } from './due-records.js'
 import { headerPairs } from './header-pairs.js'
 import { JoinBuffer } from './join-buffer.js'
 import { waitingCodec, type Waiting } from './waiting-codec.js'
@@ -72,10 +73,11 @@ export const joinStreams = <K, V, W, R>(options: StreamJoinOptions<K, V, W, R>):
   kind: 'per-record',
   label: options.label,
   writes: true,
+  inPieces: true,
   open: (task) => {
     const join = new StreamJoin(task, options)
     const step: Step = (record, emit) => join.take(record, emit)
-    return Object.assign(step, { idle: join.idle.step })
+    return Object.assign(step, { idle: join.idle.step, isUnfinished: () => join.isUnfinished })
   },
 })
 
@@ -112,12 +114,6 @@ interface Opened {
   readonly buffer: JoinBuffer<unknown>
 }
 
-interface Due {
-  readonly of: Opened
-  readonly place: number
-  readonly row: Waiting<unknown>
-}
-
 class StreamJoin<K, V, W, R> {
   readonly idle: IdleTime
   private readonly label: string
@@ -126,6 +122,9 @@ class StreamJoin<K, V, W, R> {
   private readonly keys: Codec<unknown>
   private readonly left: Opened
   private readonly right: Opened
+  private readonly due: DueRecords<Opened>
+  /** More is due than leaves at once; the record that has made it due comes after it. */
+  isUnfinished = false
   /** Of the record at hand: the places of what it meets. */
   private readonly matches: number[] = []
 
@@ -146,6 +145,7 @@ class StreamJoin<K, V, W, R> {
     this.results = resultsOf(joiner)
     this.left = opened('left', left, afterMs + graceMs)
     this.right = opened('right', right, beforeMs + graceMs)
+    this.due = new DueRecords([...(this.results.right ? [this.right] : []), ...(this.results.left ? [this.left] : [])])
     this.idle = new IdleTime(bounds.closeAfterIdleMs, this)
   }
 
@@ -161,22 +161,27 @@ class StreamJoin<K, V, W, R> {
   /** The wall clock speaks for both sides. What could not leave is tried again when it next comes by. */
   passTo(time: number, trigger: AnyRec, emit: Emit): void {
     if (time <= this.streamTime) return
+    this.isUnfinished = false
     const results: AnyRec[] = []
-    let due: readonly Due[]
+    let told: readonly Due<Opened>[]
     try {
-      due = this.leave(time, trigger, (result) => void results.push(result))
+      told = this.tell(this.due.by(time), trigger, (result) => void results.push(result))
     } catch {
       return // put to the policy already
     }
-    for (const { of, place } of due) of.buffer.unpark(place)
-    this.left.buffer.advanceTo(time)
-    this.right.buffer.advanceTo(time)
+    this.isUnfinished = this.due.hasMore
+    this.due.leave(told)
+    if (!this.isUnfinished) {
+      this.left.buffer.advanceTo(time)
+      this.right.buffer.advanceTo(time)
+    }
     for (const result of results) emit(result)
   }
 
   take(record: AnyRec, emit: Emit): void {
     const sided: Sided = record.value
     const { side, value } = sided
+    this.isUnfinished = false
     if (isAbsent(value)) return this.task.dropped(this.label, 'null-value')
     const id = isAbsent(record.key) ? null : this.idOf(record.key)
     if (id !== null) this.join(record, sided, id, emit)
@@ -197,7 +202,11 @@ class StreamJoin<K, V, W, R> {
     const time = record.timestamp
     this.idle.end()
     const streamTime = Math.max(this.streamTime, time)
-    const due = this.leave(streamTime, record, emit)
+    const told = this.tell(this.due.by(streamTime), record, emit)
+    if (this.due.hasMore) {
+      this.isUnfinished = true
+      return this.due.leave(told)
+    }
     const matches = this.matching(side, other, id, time)
     for (let i = 0; i < matches.length; i++) emit(this.pair(side, value, other.buffer.rowOf(matches[i] as number), record))
     const waits = matches.length === 0 && this.results[side] !== null
@@ -207,7 +216,7 @@ class StreamJoin<K, V, W, R> {
     const isBuffered = own.buffer.keeps(time, Math.max(own.buffer.time, time))
     const parkedHeaders = isParked ? headerPairs(record.headers) : null
     if (isBuffered || isParked) own.buffer.add({ time, id, value, bytes: ownBytes(own.values, value, bytes), isBuffered, parkedHeaders })
-    for (const { of, place } of due) of.buffer.unpark(place)
+    this.due.leave(told)
     for (let i = 0; i < matches.length; i++) if (other.buffer.isParked(matches[i] as number)) other.buffer.unpark(matches[i] as number)
     own.buffer.advanceTo(time)
   }
@@ -221,13 +230,9 @@ class StreamJoin<K, V, W, R> {
     return matches
   }
 
-  /** The results of what is due; the order is by time, right before left, key. */
-  private leave(streamTime: number, trigger: AnyRec, emit: Emit): readonly Due[] {
-    const lefts = this.results.left === null ? nobody : this.left.buffer.dueBy(streamTime)
-    const rights = this.results.right === null ? nobody : this.right.buffer.dueBy(streamTime)
-    if (lefts.length === 0 && rights.length === 0) return nothing
-    const dueOf = (of: Opened) => (place: number) => ({ of, place, row: of.buffer.rowOf(place) })
-    const due = [...rights.map(dueOf(this.right)), ...lefts.map(dueOf(this.left))].sort(byOrder)
+  /** The results of what is due; gives those that have one. */
+  private tell(due: readonly Due<Opened>[], trigger: AnyRec, emit: Emit): readonly Due<Opened>[] {
+    if (due.length === 0) return due
     return due.filter((one) => {
       const result = this.leaving(one, trigger)
       if (result !== null) emit(result)
@@ -236,7 +241,8 @@ class StreamJoin<K, V, W, R> {
   }
 
   /** Null: it could not leave, and the policy has answered for it. */
-  private leaving({ of, place, row }: Due, trigger: AnyRec): AnyRec | null {
+  private leaving({ of, place }: Due<Opened>, trigger: AnyRec): AnyRec | null {
+    const row = of.buffer.rowOf(place)
     const { value, time, bytes } = row
     const key = Buffer.from(row.id, 'latin1')
     const record = new Rec(this.keys.decode(key), value, time, headersOf(row.headers ?? []), trigger.origin)
@@ -274,13 +280,3 @@ const ownBytes = (values: Codec<unknown>, value: unknown, read: Buffer | null | 
 }
 
 const ascii = /^[\x20-\x7e]*$/
-const nobody: readonly number[] = []
-const nothing: readonly Due[] = []
-
-const byOrder = (a: Due, b: Due): number => {
-  const [first, second] = [a.row, b.row]
-  if (first.time !== second.time) return first.time - second.time
-  if (a.of !== b.of) return a.of.side === 'right' ? -1 : 1
-  if (first.id !== second.id) return first.id < second.id ? -1 : 1
-  return first.arrival - second.arrival
-}
