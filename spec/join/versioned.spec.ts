@@ -1,6 +1,7 @@
 import * as O from 'fp-ts/lib/Option.js'
 import { codec, topic, type App, type TableJoinOptions } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
+import { historyCodec } from '../../lib/table/history.js'
 
 const nullable = codec.nullable(codec.string)
 const stream = topic('stream', { key: nullable, value: nullable })
@@ -82,6 +83,23 @@ describe('a stream joined with a versioned table', () => {
       ['1x', 'held'],
       ['4x', undefined],
     ])
+  })
+  it('has the whole history of a key in one value of its changelog, so compaction loses nothing', async () => {
+    await using t = await testContext(define(100), { partitions: 1 })
+    for (const [value, at] of [['a', 10], ['b', 20], [null, 30], ['d', 40]] as const) await t.input(rows).send('k', value, at) // prettier-ignore
+    const changelog = topic('test-rows-changelog', { key: codec.string, value: codec.bytes })
+    const entries = t.output(changelog).toMap()
+    await t.loseDisk()
+    for (const at of [9, 10, 25, 35, 40]) await t.input(stream).send('k', 'L', at)
+
+    const history = historyCodec(codec.string).decode(entries.get('\x01k') ?? null)
+    expect(history.map(({ timestamp, value }) => [timestamp, value])).toEqual([
+      [10, 'a'],
+      [20, 'b'],
+      [30, undefined],
+      [40, 'd'],
+    ])
+    expect(t.output(out).values()).toEqual(['L-', 'La', 'Lb', 'L-', 'Ld'])
   })
   it('refuses a grace that the table cannot serve', async () => {
     const join = (history: number | undefined, grace: number) =>
