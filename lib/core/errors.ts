@@ -121,13 +121,11 @@ const table = {
 
   MR_APP_STOPPED: { hint: 'An app runs once. Make a new one with createApp.', retriable: false },
   MR_APP_NOT_STARTED: { hint: 'Await start() first.', retriable: false },
-  MR_APP_FAILED: { hint: 'The app has failed. See `cause`.', retriable: false },
   MR_STORE_NOT_HERE: {
     hint: 'The partition of the key is on another member, or is being restored. Try again, or ask that member.',
     retriable: true,
   },
   MR_NOT_QUERYABLE: { hint: 'Give the table a store: pass `{ name }` to the verb that makes it.', retriable: false },
-  MR_DEADLINE: { hint: 'Draining took longer than the deadline; what was not committed is read again by the next start.', retriable: true },
 } as const satisfies Readonly<Record<`MR_${string}`, { readonly hint: string; readonly retriable: boolean }>>
 
 /**

@@ -1103,7 +1103,7 @@ export interface App extends AsyncDisposable {
 
   /**
    * Writes one record; resolves when it is acknowledged. `timestamp` in ms since the epoch, default now.
-   * **Throws** (rejects) `MR_APP_NOT_STARTED`, `MR_APP_STOPPED`, `MR_APP_FAILED`, `MR_TOPIC_MISSING`, and what the codecs throw.
+   * **Throws** (rejects) `MR_APP_NOT_STARTED`, `MR_APP_STOPPED`, `MR_TOPIC_MISSING`, the error that has failed the app, and what the codecs throw.
    * @since 0.1.0
    */
   send<K, V>(
