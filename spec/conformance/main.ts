@@ -4,12 +4,10 @@ import { judge, readCases } from './cases.js'
 const main = async (): Promise<void> => {
   const count = { passed: 0, failed: 0, declared: 0 }
   for (const { name, given } of readCases()) {
-    const { differences, rules } = await judge(given).catch((error: unknown) => ({ differences: [String(error)], rules: [] }))
-    if (differences.length === 0) count.passed++
-    else if (rules.length > 0) count.declared++
-    else count.failed++
-    for (const difference of differences)
-      console.log(`${rules.length > 0 ? 'declared' : 'differs'}: ${name}: ${difference} ${rules.join('; ')}`)
+    const { outcome, difference, rules } = await judge(given)
+    count[outcome]++
+    if (outcome === 'failed') console.log(`differs: ${name}: ${difference}`)
+    if (outcome === 'declared') console.log(`differs by a rule: ${name}: ${difference} (${rules.join('; ')})`)
   }
   console.log(`${count.declared} differ by a rule`)
   console.log(`${count.passed} passed, ${count.failed} failed`)

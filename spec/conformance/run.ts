@@ -1,59 +1,64 @@
-import { isDeepStrictEqual } from 'node:util'
-import { policy } from '../../lib/index.js'
+import { MillraceError, policy } from '../../lib/index.js'
 import { testContext } from '../../lib/testing/index.js'
-import type { Case, Result } from './case.js'
+import type { Case, Compare, Recorded, Result, Steps } from './case.js'
 import type { Pipeline } from './pipelines.js'
 
-/** What came out, input by input. */
-type Steps = readonly (readonly Result[])[]
+/** What came out, by the names of the case. */
+export type Outputs = Readonly<Record<string, Steps>>
 
-/** Sends the inputs one by one; gives what differs, in words, or nothing. */
-export const run = async (given: Case, pipeline: Pipeline): Promise<readonly string[]> => {
-  await using t = await testContext(pipeline.define, { partitions: 1, onError: policy.fail, now: 4_000_000_000_000 })
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+/** Far enough that no case is ahead of it. */
+const now = 1e15
+
+/** Sends the inputs one by one, and reads all outputs after each. What is asked to fail when it is full does, and nothing comes after. */
+export const run = async ({ config, input }: Case, pipeline: Pipeline): Promise<Outputs> => {
+  await using t = await testContext(pipeline.define, { partitions: 1, onError: policy.fail, now, logger: silent })
   const outputs = Object.entries(pipeline.outputs)
-  const actual = new Map(outputs.map(([name]): [string, Result[][]] => [name, []]))
-  for (const [side, key, value, timestamp] of given.input) {
+  const actual = new Map(outputs.map(([name]): [string, Result[][]] => [name, input.map(() => [])]))
+  for (const [step, [side, key, value, timestamp]] of input.entries()) {
     const topic = pipeline.inputs[side]
-    // An input that is not part of the pipeline: a table nobody has written to, of which the case has no record either.
-    if (topic === undefined) throw new Error(`the pipeline has no input ${side}`)
-    await t.input(topic).send(key, value, timestamp)
+    if (topic === undefined) throw new Error(`the pipeline has no input ${side}, only ${Object.keys(pipeline.inputs).join(', ')}`)
+    try {
+      await t.input(topic).send(key, value, timestamp)
+    } catch (error) {
+      if (mayStop(config) && error instanceof MillraceError && ['MR_SUPPRESS_FULL', 'MR_WINDOWS_FULL'].includes(error.code)) break
+      throw error
+    }
     for (const [name, out] of outputs)
-      actual.get(name)?.push(
-        t
-          .output(out)
-          .read()
-          .map(({ key: found, value, timestamp }): Result => [found, value, timestamp]),
-      )
+      for (const record of t.output(out).read()) actual.get(name)?.[step]?.push([record.key, record.value, record.timestamp])
   }
-  return outputs.flatMap(([name]) => {
-    const expected = stepsOf(given, name)
-    // Of the other nodes only the results were recorded with care, not their order within a step.
-    const compare = name === 'expected' ? given.compare : 'unordered-within-step'
-    return expected === null || isSame(expected, actual.get(name) ?? [], compare)
-      ? []
-      : [difference(name, expected, actual.get(name) ?? [], compare)]
-  })
+  return Object.fromEntries(actual)
 }
 
-const stepsOf = (given: Case, name: string): Steps | null => {
-  const [results, after] = name === 'expected' ? [given.expected, given.expected_after] : [given.expected_raw, given.expected_raw_after]
-  if (results === undefined || after === undefined) return null
-  return given.input.map((_, step) => results.filter((_, i) => after[i] === step))
-}
+const mayStop = (config: Case['config']): boolean =>
+  [config.suppress, config.suppressBefore, config.suppressLeft, config.suppressRight].some(
+    (suppress) => typeof suppress?.buffer === 'object' && suppress.buffer.whenFull === 'shutDown',
+  )
 
-const difference = (name: string, expected: Steps, actual: Steps, compare: Case['compare']): string => {
-  const step = expected.findIndex((results, i) => !isSame([results], [actual[i] ?? []], compare))
-  return `${name}, after input ${step}: expected ${JSON.stringify(expected[step])}, actual ${JSON.stringify(actual[step])}`
-}
+/** What was recorded, input by input; all in one step if nobody knows after which. */
+export const stepsOf = ({ results, after }: Recorded, inputs: number): Steps =>
+  after === null ? [results] : Array.from({ length: inputs }, (_, step) => results.filter((_result, i) => after[i] === step))
 
-const isSame = (expected: Steps, actual: Steps, compare: Case['compare']): boolean => {
+/** The first step that differs, in words; null if there is none. */
+export const difference = (name: string, expected: Steps, found: Steps, compare: Compare): string | null => {
+  const actual = expected.length === found.length ? found : [found.flat()]
   const view = views[compare]
-  return isDeepStrictEqual(expected.map(view), actual.map(view))
+  const step = expected.findIndex((results, i) => view(results).join() !== view(actual[i] ?? []).join())
+  return step < 0
+    ? null
+    : `${name}, after input ${step}: expected ${JSON.stringify(expected[step])}, actual ${JSON.stringify(actual[step])}`
 }
 
-const sorted = (results: readonly Result[]): readonly string[] => results.map((result) => JSON.stringify(result)).sort()
-const views: Readonly<Record<Case['compare'], (results: readonly Result[]) => unknown>> = {
-  ordered: (results) => results.map((result) => JSON.stringify(result)),
-  'unordered-within-step': sorted,
-  'last-per-key-per-step': (results) => sorted([...new Map(results.map((result) => [JSON.stringify(result[0]), result])).values()]),
+/** One text for equal things, in whatever order their fields come. */
+export const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+
+const views: Readonly<Record<Compare, (results: readonly Result[]) => readonly string[]>> = {
+  ordered: (results) => results.map(canonical),
+  'unordered-within-step': (results) => results.map(canonical).sort(),
+  'last-per-key-per-step': (results) => [...new Map(results.map((result) => [canonical(result[0]), canonical(result)])).values()].sort(),
 }
