@@ -76,8 +76,12 @@ export class Leadership {
       partitionAssignment.length === 0 ? [] : [{ topic, partitionAssignment }],
     )
     if (topics.length > 0) await askKafka(this.kafka.brokers, (admin) => admin.alterPartitionReassignments({ topics }))
-    await this.elect()
-    await this.until([], ({ topic, leader }) => leader === leaderOf(topic))
+    // A controller that does not yet know the new order, or that all are in sync, elects nobody: it is asked again.
+    await this.until(
+      [],
+      ({ topic, leader }) => leader === leaderOf(topic),
+      () => this.elect(),
+    )
   }
 
   private async elect(): Promise<void> {
@@ -88,11 +92,12 @@ export class Leadership {
     await connections.close()
   }
 
-  private async until(without: readonly number[], holds: (placed: Placed) => boolean): Promise<void> {
+  private async until(without: readonly number[], holds: (placed: Placed) => boolean, help?: () => Promise<void>): Promise<void> {
     for (let tries = 0; ; tries++) {
+      if (tries % 20 === 0) await help?.()
       const odd = (await this.partitions(without)).find((placed) => !holds(placed))
       if (odd === undefined) return
-      if (tries === 300) throw new Error(`after 30 s, still: ${JSON.stringify(odd)}`)
+      if (tries === 600) throw new Error(`after a minute, still: ${JSON.stringify(odd)}`)
       await sleep(100)
     }
   }
