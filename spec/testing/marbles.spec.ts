@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { agg, codec, session, topic, tumbling } from '../../lib/index.js'
-import { checkAggregator, testContext } from '../../lib/testing/index.js'
+import { codec, session, topic, tumbling } from '../../lib/index.js'
+import { testContext } from '../../lib/testing/index.js'
 import { drawMarbles, matchMarbles, parseMarbles } from '../../lib/testing/marbles.js'
 
 const clicks = topic('clicks', { key: codec.string, value: codec.string })
@@ -58,47 +58,5 @@ describe('marbles', () => {
 
     expect(result.pass).toBe(false)
     expect(result.message()).toBe('expected  --A\nactual    A')
-  })
-})
-
-describe('checkAggregator', () => {
-  const numbers = fc.array(fc.integer({ min: -100, max: 100 }), { maxLength: 6 })
-  it('finds nothing wrong with those of agg', () => {
-    fc.assert(fc.property(numbers, (list) => checkAggregator(agg.count, [list])))
-    fc.assert(
-      fc.property(numbers, (list) =>
-        checkAggregator(
-          agg.mean((n: number) => n),
-          [list],
-        ),
-      ),
-    )
-    fc.assert(
-      fc.property(numbers, (list) =>
-        checkAggregator(
-          agg.max((n: number) => n),
-          [list],
-        ),
-      ),
-    )
-    fc.assert(fc.property(numbers, (list) => checkAggregator(agg.collect<number>(3), [list])))
-    fc.assert(
-      fc.property(numbers, (list) =>
-        checkAggregator(
-          agg.topN<number>(2, (n) => n),
-          [list],
-        ),
-      ),
-    )
-  })
-
-  it('tells which law is broken, and by what', () => {
-    const last = { empty: 0, add: (_: number, n: number) => n, merge: (a: number) => a }
-    const wrong = { ...agg.sum((n: number) => n), remove: (acc: number) => acc - 1 }
-    const impure = { empty: [] as number[], add: (acc: number[], n: number) => (acc.push(n), acc) }
-
-    expect(() => checkAggregator(last, [[1, 2]])).toThrow(/empty changes nothing on the left.*\[ 1, 2 \]/)
-    expect(() => checkAggregator(wrong, [[5]])).toThrow(/remove takes out/)
-    expect(() => checkAggregator(impure, [[5]])).toThrow(/add leaves/)
   })
 })
