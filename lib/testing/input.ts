@@ -13,7 +13,7 @@ export interface TestInput<K, V> {
   send(key: K, value: V | null, at?: number, headers?: KHeadersInit): Promise<void>
   /**
    * One record after the other, at the event times of an RxJS marble diagram: a frame is 1 ms from the epoch on, `5s` between spaces
-   * lets time pass, a group `(ab)` is at one time.
+   * lets time pass, a group `(ab)` is at one time and takes a frame per character, `@5s` goes to that time.
    *
    * @example
    * await t.input(clicks).marbles('a-b 5s c', { a: ['ada', 'home'], b: ['bob', 'cart'], c: ['ada', null] })

@@ -14,7 +14,7 @@ export interface TestOutput<K, V> {
   read(): readonly KRecord<K, V | null>[]
   /** The values of `read()`. */
   values(): readonly (V | null)[]
-  /** `read()` as a marble diagram, in order of event time; a record that no name stands for shows as itself. */
+  /** `read()` as a marble diagram, in order of event time; a record that no name stands for is a `?`; `toMatchMarbles` tells what it is. */
   toMarbles(names: MarbleNames<K, V>): string
   /** The last value of each key, over all that was ever written; deleted keys are left out. */
   toMap(): ReadonlyMap<K, V>
