@@ -1,6 +1,6 @@
 import type { KafkaJsBroker, KafkaJsCluster } from './internals.js'
 
-/** kafkajs asks any broker for metadata and coordinators, also one that does not answer; now that one comes last. */
+/** kafkajs asks any broker for metadata, also one that does not answer; now that one comes last. */
 export const preferBrokers = ({ brokerPool }: KafkaJsCluster, isSilent: (broker: KafkaJsBroker) => boolean): void => {
   const findAny = brokerPool.findConnectedBroker.bind(brokerPool)
   let turn = 0
@@ -19,13 +19,5 @@ export const preferBrokers = ({ brokerPool }: KafkaJsCluster, isSilent: (broker:
     }
     // It knows the addresses the user gave, too.
     return findAny()
-  }
-  brokerPool.withBroker = async (ask) => {
-    for (const nodeId of bestFirst()) {
-      const broker = await brokerPool.findBroker({ nodeId })
-      const answer = await ask({ nodeId, broker }).catch(() => null)
-      if (answer !== null) return answer
-    }
-    return null
   }
 }

@@ -3,7 +3,7 @@ import { MillraceError, toError } from '../../core/errors.js'
 import type { TroubleKind } from '../../core/telemetry.js'
 import type { TopicPartition } from '../port.js'
 import { preferBrokers } from './broker-choice.js'
-import { isStaleMetadata } from './error-codes.js'
+import { brokerError, isStaleMetadata } from './error-codes.js'
 import { toMillraceError } from './errors.js'
 import {
   captureCluster,
@@ -14,8 +14,10 @@ import {
   type Metadata,
   type PartitionMetadata,
 } from './internals.js'
+import { cutOff, mend } from './mended.js'
+import { findCoordinatorV2, type Coordinates } from './group-requests.js'
 import { metadataV6, type Request } from './requests.js'
-import { cutOff, Vigil, type Watched } from './vigil.js'
+import { Vigil, type Watched } from './vigil.js'
 import { WireReader } from './wire.js'
 import { within } from './within.js'
 
@@ -46,7 +48,7 @@ export class Connections {
     brokerPool.createBroker = (options) => {
       const broker = createBroker(options)
       for (const connection of broker.connectionPool.pool) {
-        this.mend(connection)
+        mend(connection, clock, (error) => this.told('connection', error))
         this.known.add(connection)
       }
       return this.withOwnMetadata(broker)
@@ -136,6 +138,13 @@ export class Connections {
     return this.send(await this.cluster.findControllerBroker(), request)
   }
 
+  /** Of a group or a transactional id. Asks once: who needs it knows how long it may take. */
+  async findCoordinator(id: string, kind: Coordinates): Promise<KafkaJsBroker> {
+    const { errorCode, message, nodeId } = await this.sendToAny(findCoordinatorV2(id, kind))
+    if (errorCode !== 0) throw brokerError(errorCode, `looking for the coordinator of ${id}`, message)
+    return this.reach(nodeId)
+  }
+
   async send<A>(broker: KafkaJsBroker, request: Request<A>): Promise<A> {
     const to = this.watched(broker, request.apiKey)
     try {
@@ -223,26 +232,6 @@ export class Connections {
     return { name: nodeId === null ? `${host}:${port}` : `broker ${nodeId}`, connection, isGone }
   }
 
-  /** kafkajs opens two sockets for one connection when two requests find it closed at the same time, and writes to the wrong one. */
-  private mend(connection: KafkaJsConnection): void {
-    const connect = connection.connect.bind(connection)
-    let running: Promise<unknown> | null = null
-    connection.connect = () => {
-      if (running === null && !connection.isConnected()) forgetHalfAnswer(connection)
-      // Its promise stays open when the other end hangs up before the connection stands.
-      running ??= within(this.clock, connectMs, connect())
-        .then((outcome) => {
-          if (outcome === 'late')
-            throw this.told('connection', new MillraceError('MR_BROKER_UNREACHABLE', 'a broker has accepted a connection and hung up'))
-        })
-        .finally(() => (running = null))
-      return running
-    }
-    // It is told again and again while a broker is away, and each time leaves a listener on the dead socket.
-    const disconnect = connection.disconnect.bind(connection)
-    connection.disconnect = () => (running !== null || connection.isConnected() ? disconnect() : Promise.resolve(true))
-  }
-
   /** kafkajs fails a whole refresh for one topic that is missing or without a leader; here it is just not among the answers. */
   private withOwnMetadata(broker: KafkaJsBroker): KafkaJsBroker {
     broker.metadata = async (topics = []): Promise<Metadata> => {
@@ -260,13 +249,6 @@ const leadersByPartition = (partitions: readonly PartitionMetadata[]): readonly 
   const leaders: number[] = []
   for (const { partitionId, leader } of partitions) leaders[partitionId] = leader
   return leaders
-}
-
-/** kafkajs would read what a new socket brings as the rest of it. */
-const forgetHalfAnswer = (connection: KafkaJsConnection): void => {
-  connection.chunks = []
-  connection.bytesBuffered = 0
-  connection.bytesNeeded = 4
 }
 
 const unknownTopic = 3

@@ -17,6 +17,7 @@ export interface TransactionContext {
   readonly clock: Clock
   /** Of the transactional id. */
   readonly coordinator: AskedCoordinator
+  readonly coordinatorOfGroup: (groupId: string) => AskedCoordinator
   readonly timeoutMs: number
   readonly writers: Writers
   readonly note: (error: MillraceError) => void

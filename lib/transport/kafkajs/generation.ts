@@ -1,6 +1,6 @@
 import { MillraceError } from '../../core/errors.js'
 import type { CommittedOffset, Member, PartitionOffset, TopicPartition } from '../port.js'
-import type { GroupIdentity } from './requests.js'
+import type { GroupIdentity } from './group-requests.js'
 
 /** What a generation asks of the membership it belongs to. */
 export interface Owner {

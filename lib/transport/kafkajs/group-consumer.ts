@@ -9,7 +9,7 @@ import { isHopeless, toMillraceError } from './errors.js'
 import type { Coordinator } from './group-offsets.js'
 import { beat } from './heartbeats.js'
 import { asCluster, newKafka, type KafkaJsBroker, type KafkaJsCluster, type KafkaSettings } from './internals.js'
-import { leaveGroupV1, type GroupIdentity } from './requests.js'
+import { coordinates, leaveGroupV1, type GroupIdentity } from './group-requests.js'
 
 /** What the group protocol of kafkajs tells us, at the places where it can be overheard. None of them may throw. */
 export interface GroupEvents {
@@ -72,8 +72,8 @@ export const openGroupConsumer = (settings: KafkaSettings, options: GroupOptions
   })
   const captured = asCluster(cluster)
   const connections = new Connections(captured, settings, clock)
-  const findCoordinator = captured.findGroupCoordinator.bind(captured)
-  const identity = overhear(connections, exchangesOver(connections, clock, events), clock, events)
+  const findCoordinator = () => connections.findCoordinator(options.groupId, coordinates.group)
+  const identity = overhear(connections, findCoordinator, exchangesOver(connections, clock, events), clock, events)
   consumer.on(consumer.events.CRASH, ({ payload }) => events.crashed(payload.error, payload.restart))
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, ps]) => ps.map((partition) => ({ topic, partition })))
@@ -82,7 +82,7 @@ export const openGroupConsumer = (settings: KafkaSettings, options: GroupOptions
   })
   return {
     connections,
-    findCoordinator: () => findCoordinator({ groupId: options.groupId }),
+    findCoordinator,
     run: async () => {
       await consumer.subscribe({ topics: [...options.topics] })
       await consumer.run({ autoCommit: false, eachBatch: () => Promise.resolve() })
@@ -108,12 +108,17 @@ interface Identity {
  * Puts the barrier before every join, and sends heartbeats and the farewell to where the coordinator is by then, which kafkajs
  * learns only by joining again; returns what the last SyncGroup was sent with.
  */
-const overhear = ({ cluster }: Connections, exchanges: Exchanges, clock: Clock, events: GroupEvents): Identity => {
+const overhear = (
+  { cluster }: Connections,
+  find: () => Promise<KafkaJsBroker>,
+  exchanges: Exchanges,
+  clock: Clock,
+  events: GroupEvents,
+): Identity => {
   const identity: Identity = { generation: -1, memberId: '', sentAt: 0 }
   const heard = new WeakSet<KafkaJsBroker>()
-  const find = cluster.findGroupCoordinator.bind(cluster)
-  cluster.findGroupCoordinator = async (query) => {
-    const coordinator = await patiently(() => find(query), cluster, clock, events)
+  cluster.findGroupCoordinator = async () => {
+    const coordinator = await patiently(find, cluster, clock, events)
     if (!heard.has(coordinator)) {
       heard.add(coordinator)
       const syncGroup = coordinator.syncGroup.bind(coordinator)
@@ -156,6 +161,7 @@ const exchangesOver = (connections: Connections, clock: Clock, events: GroupEven
         .catch(() => broker.coordinatorNotAvailable)
       if (!isCoordinatorMoving(code)) return
       events.coordinator.forget()
+      await sleep(clock, findPauseMs)
     }
   },
 })

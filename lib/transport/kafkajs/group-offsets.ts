@@ -5,7 +5,8 @@ import type { Connections } from './connections.js'
 import { broker, brokerError, isCoordinatorMoving } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import type { KafkaJsBroker } from './internals.js'
-import { offsetCommitV5, offsetFetchV7, type GroupIdentity, type Request } from './requests.js'
+import { offsetCommitV5, offsetFetchV7, type GroupIdentity } from './group-requests.js'
+import type { Request } from './requests.js'
 
 /** Coordinators move in a few seconds; the caller has deadlines of its own. */
 const patienceMs = 15_000

@@ -4,7 +4,7 @@ import { broker, brokerError, isCoordinatorMoving } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import type { Coordinator } from './group-offsets.js'
 import type { KafkaJsBroker } from './internals.js'
-import { heartbeatV1, type GroupIdentity } from './requests.js'
+import { heartbeatV1, type GroupIdentity } from './group-requests.js'
 
 export interface Heartbeats {
   /** 'kicked': the coordinator has answered that the member is none any more. */

@@ -14,7 +14,13 @@ export interface KafkaJsConnection {
   disconnect(): Promise<unknown>
   /** Of the last `connect`. */
   readonly socket?: Socket
-  readonly requestQueue: { rejectAll(error: Error): void }
+  /** `isConnected` is true of 'connected' and of 'disconnecting'. */
+  connectionStatus: 'connected' | 'disconnecting' | 'disconnected'
+  authenticatedAt: unknown
+  /** Of an answer to credentials that is awaited. */
+  readonly authHandlers: { onError(): void } | null
+  /** `destroy` ends the timers that let requests time out. */
+  readonly requestQueue: { rejectAll(error: Error): void; destroy(): void }
   /** What has arrived of a response that is not whole yet. */
   chunks: Buffer[]
   bytesBuffered: number
@@ -45,7 +51,12 @@ export interface KafkaJsBroker {
   metadata(topics?: readonly string[]): Promise<Metadata>
   heartbeat(options: { readonly groupId: string; readonly memberId: string; readonly groupGenerationId: number }): Promise<unknown>
   leaveGroup(options: { readonly groupId: string; readonly memberId: string }): Promise<unknown>
-  syncGroup(options: { readonly generationId: number; readonly memberId: string }): Promise<unknown>
+  syncGroup(options: {
+    readonly groupId: string
+    readonly generationId: number
+    readonly memberId: string
+    readonly groupAssignment: readonly unknown[]
+  }): Promise<unknown>
 }
 export interface Metadata {
   readonly clientSideThrottleTime: number
@@ -78,8 +89,6 @@ export interface KafkaJsCluster {
     createBroker(options: object): KafkaJsBroker
     findBroker(options: { readonly nodeId: string }): Promise<KafkaJsBroker>
     findConnectedBroker(): Promise<KafkaJsBroker>
-    /** The first of all brokers for which `ask` resolves; null when it does for none. */
-    withBroker<A>(ask: (broker: { readonly nodeId: string; readonly broker: KafkaJsBroker }) => Promise<A>): Promise<A | null>
   }
   connect(): Promise<void>
   disconnect(): Promise<void>
@@ -88,7 +97,7 @@ export interface KafkaJsCluster {
   removeBroker(at: { readonly host: string; readonly port: number }): void
   findBroker(options: { readonly nodeId: string }): Promise<KafkaJsBroker>
   findControllerBroker(): Promise<KafkaJsBroker>
-  findGroupCoordinator(options: { readonly groupId: string; readonly coordinatorType?: number }): Promise<KafkaJsBroker>
+  findGroupCoordinator(options: { readonly groupId: string }): Promise<KafkaJsBroker>
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[]
   markOffsetAsCommitted(at: { readonly groupId: string; readonly topic: string; readonly partition: number; readonly offset: string }): void
   getNodeIds(): readonly string[]

@@ -9,7 +9,7 @@ import { Generation, type Owner } from './generation.js'
 import { openGroupConsumer, type GroupConsumer } from './group-consumer.js'
 import { GroupOffsets, type Coordinator } from './group-offsets.js'
 import type { KafkaJsBroker, KafkaSettings } from './internals.js'
-import type { GroupIdentity } from './requests.js'
+import type { GroupIdentity } from './group-requests.js'
 import { within } from './within.js'
 
 /** kafkajs's consumer and what reads beside it: all of it is new after a crash that kafkajs does not survive. */

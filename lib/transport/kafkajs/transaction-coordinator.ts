@@ -4,10 +4,8 @@ import type { Connections } from './connections.js'
 import { broker, brokerError, isCoordinatorMoving, isStaleMetadata } from './error-codes.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import type { KafkaJsBroker } from './internals.js'
+import type { Coordinates } from './group-requests.js'
 import type { Request } from './requests.js'
-
-/** kafkajs's numbers for what a coordinator coordinates. */
-export const coordinates = { group: 0, transactions: 1 } as const
 
 const backoffMs = { first: 1, most: 50 }
 
@@ -19,7 +17,7 @@ export class AskedCoordinator {
     private readonly connections: Connections,
     private readonly clock: Clock,
     private readonly id: string,
-    private readonly kind: (typeof coordinates)[keyof typeof coordinates],
+    private readonly kind: Coordinates,
   ) {}
 
   /**
@@ -37,7 +35,7 @@ export class AskedCoordinator {
 
   private async once<A>(what: string, request: Request<A>, errorOf: (answer: A) => number): Promise<{ readonly answer: A } | Refusal> {
     try {
-      this.found ??= await this.connections.cluster.findGroupCoordinator({ groupId: this.id, coordinatorType: this.kind })
+      this.found ??= await this.connections.findCoordinator(this.id, this.kind)
       const answer = await this.connections.send(this.found, request)
       const code = errorOf(answer)
       if (code === broker.none) return { answer }

@@ -1,6 +1,7 @@
 import type { CommittedOffset, TopicPartition } from '../port.js'
 import type { ProducerId } from './lane.js'
-import { byTopic, compactPartitions, readPartitions, type GroupIdentity, type PartitionError, type Request } from './requests.js'
+import type { GroupIdentity } from './group-requests.js'
+import { byTopic, compactPartitions, readPartitions, type PartitionError, type Request } from './requests.js'
 import { WireWriter } from './wire.js'
 
 /** Who has a transaction open. */

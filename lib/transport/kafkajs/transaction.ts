@@ -5,7 +5,6 @@ import { KafkaDraft } from './draft.js'
 import type { Epoch, TransactionContext } from './epoch.js'
 import { isHopeless, toMillraceError } from './errors.js'
 import type { Generation } from './generation.js'
-import { AskedCoordinator, coordinates } from './transaction-coordinator.js'
 import { addOffsetsToTxnV1, endTxnV1, txnOffsetCommitV3 } from './transaction-requests.js'
 import { within } from './within.js'
 
@@ -79,12 +78,11 @@ export class KafkaTransaction implements Transaction {
 
   private async commitOffsets({ writer }: Epoch, isOver: () => boolean): Promise<void> {
     if (this.offsets.length === 0) return
-    const { connections, clock, coordinator } = this.context
+    const { coordinator, coordinatorOfGroup } = this.context
     const { groupId } = this.member
     await coordinator.ask('adding offsets to a transaction', addOffsetsToTxnV1(writer, groupId), (code) => code, isOver)
-    const group = new AskedCoordinator(connections, clock, groupId, coordinates.group)
     const request = txnOffsetCommitV3(writer, this.member.identity, this.offsets)
-    await group.ask(
+    await coordinatorOfGroup(groupId).ask(
       `committing offsets of group ${groupId}`,
       request,
       (answer) => answer.find(({ errorCode }) => errorCode !== 0)?.errorCode ?? 0,

@@ -8,9 +8,10 @@ import { Epoch, type TransactionContext } from './epoch.js'
 import { Generation } from './generation.js'
 import type { KafkaSettings } from './internals.js'
 import { Writers } from './open-batch.js'
+import { coordinates } from './group-requests.js'
 import { initProducerIdV1 } from './requests.js'
 import { KafkaTransaction, type Epochs } from './transaction.js'
-import { AskedCoordinator, coordinates } from './transaction-coordinator.js'
+import { AskedCoordinator } from './transaction-coordinator.js'
 import { within } from './within.js'
 
 const initMs = 15_000
@@ -33,10 +34,16 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
     private readonly options: TransactionOptions,
     private readonly onClose: (producer: KafkaTransactionalProducer) => void,
   ) {
+    const groups = new Map<string, AskedCoordinator>()
     this.context = {
       connections,
       clock,
       coordinator: new AskedCoordinator(connections, clock, options.transactionalId, coordinates.transactions),
+      coordinatorOfGroup: (groupId) => {
+        const known = groups.get(groupId) ?? new AskedCoordinator(connections, clock, groupId, coordinates.group)
+        groups.set(groupId, known)
+        return known
+      },
       timeoutMs: options.timeoutMs,
       writers: new Writers(() => new BatchWriter(kafka.compression)),
       note: (error) => kafka.log('info', error.message, {}),

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../core/clock.js'
 import { MillraceError } from '../../core/errors.js'
 import type { TroubleListener } from '../port.js'
 import type { KafkaJsConnection } from './internals.js'
+import { cutOff } from './mended.js'
 import type { Request } from './requests.js'
 
 /** Beyond what a broker may hold a request for: after that it is asked for among the others. */
@@ -138,18 +139,4 @@ export class Vigil {
       if (isOverdue) line.overdue -= 1
     }
   }
-}
-
-/** Ends a connection at once: its requests fail, and whatever still arrives is not taken for an answer on the next one. */
-export const cutOff = (connection: KafkaJsConnection, error: Error): void => {
-  const { socket } = connection
-  connection.requestQueue.rejectAll(error)
-  socket
-    ?.removeAllListeners('data')
-    .removeAllListeners('end')
-    .removeAllListeners('error')
-    .on('error', () => undefined)
-  // It waits for answers, of which none is open, and marks the connection as closed.
-  connection.disconnect().catch(() => undefined)
-  socket?.destroy()
 }

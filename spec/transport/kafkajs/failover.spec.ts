@@ -1,6 +1,7 @@
 import { systemClock } from '../../../lib/core/clock.js'
 import { isMillraceError, toError } from '../../../lib/core/errors.js'
 import { Connections } from '../../../lib/transport/kafkajs/connections.js'
+import { coordinates } from '../../../lib/transport/kafkajs/group-requests.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { CommittedOffset, Producer, Transport } from '../../../lib/transport/port.js'
 import { describeKafka, startKafka, uniqueName, type KafkaHandle } from '../../support/kafka/index.js'
@@ -85,7 +86,7 @@ describeKafka(
       const connections = Connections.capture(settings, systemClock)
       await connections.connect()
       await connections.addTopics([topic])
-      const coordinator = (await connections.cluster.findGroupCoordinator({ groupId: group })).nodeId ?? 0
+      const coordinator = (await connections.findCoordinator(group, coordinates.group)).nodeId ?? 0
       const leader =
         partitions.map((partition) => connections.leaderOf({ topic, partition }) ?? 0).find((node) => node !== coordinator) ?? 0
       await connections.close()

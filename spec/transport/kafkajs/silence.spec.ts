@@ -1,5 +1,10 @@
 import { sleep, systemClock } from '../../../lib/core/clock.js'
+import { toError } from '../../../lib/core/errors.js'
+import { Connections } from '../../../lib/transport/kafkajs/connections.js'
+import { toMillraceError } from '../../../lib/transport/kafkajs/errors.js'
+import { coordinates } from '../../../lib/transport/kafkajs/group-requests.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
+import { within } from '../../../lib/transport/kafkajs/within.js'
 import type { Producer, TopicPartition } from '../../../lib/transport/port.js'
 import { describeKafka, startKafka, uniqueName, type KafkaHandle } from '../../support/kafka/index.js'
 import { text } from '../batch/kafkajs-codec.js'
@@ -63,6 +68,22 @@ describeKafka(
       expect(recorder.events.filter((event) => event.startsWith('failed') || event === 'lost')).toEqual([])
       await transport.close()
     }, 90_000)
+
+    it('is hung up on at once, and what it owes fails: also where kafkajs asked, which nothing of ours watches', async () => {
+      const settings = { brokers: kafka.brokers, clientId: 'silence', kafka: {}, log: () => undefined, trouble: () => undefined }
+      const connections = Connections.capture(settings, systemClock)
+      await connections.connect()
+      const coordinator = await connections.findCoordinator('none', coordinates.group)
+      await kafka.kill(0, 'SIGSTOP')
+      const owed = coordinator.syncGroup({ groupId: 'none', generationId: 1, memberId: 'nobody', groupAssignment: [] }).catch(toError)
+      await sleep(systemClock, 100)
+
+      const outcome = await within(systemClock, 5000, connections.cluster.disconnect())
+      await kafka.kill(0, 'SIGCONT')
+
+      expect(outcome).not.toBe('late')
+      expect(toMillraceError(await owed, 'syncing')).toMatchObject({ code: 'MR_BROKER_UNREACHABLE' })
+    }, 30_000)
 
     it('does not hold up a close', async () => {
       const transport = kafkaTransport({ brokers: kafka.brokers, clientId: 'silence', clock: systemClock })
