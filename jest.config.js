@@ -12,4 +12,6 @@ module.exports = {
   globalTeardown: '<rootDir>/spec/support/kafka/global-teardown.cjs',
   // The specs start brokers and processes of their own: one at a time leaves them a core.
   maxWorkers: 1,
+  // In a process of its own, and a new one when it has grown: Jest keeps what each spec has loaded, and the last ones took five times as long.
+  workerIdleMemoryLimit: '400MB',
 }

@@ -6,6 +6,7 @@ import type { Aggregator, Mergeable } from '../table/aggregator.js'
 import { storeLookup } from '../table/lookup.js'
 import { aggregateFold, countFold, reduceFold, type Fold } from '../table/windowed/fold.js'
 import { heldCodec } from '../table/held-codec.js'
+import { sessionCodec, sessionLookup } from '../table/windowed/session-rows.js'
 import { windowedAggregate, windowedWithLate, type WindowedStores } from '../table/windowed/windowed.js'
 import { checkName, derivedName } from '../topology/names.js'
 import type { Port } from '../topology/node.js'
@@ -40,15 +41,23 @@ export const windowedTable = (from: NewWindows, fold: Fold<any>, value: () => An
   const name = options.name === undefined ? from.name : checkName(options.name, `the name given to ${label}`)
   const kind = storeKind(options.store, label)
   const windowed: AnyCodec = codec.windowed(key, windows.sizeMs ?? undefined)
-  const rows: StoreSpec<any, any> = Object.freeze({ name, key: windowed, value: options.value ?? value(), kind })
+  const results: AnyCodec = options.value ?? value()
+  const isSession = windows.kind === 'session'
+  const rows: StoreSpec<any, any> = Object.freeze({
+    name,
+    key: isSession ? codec.windowed(key, 0) : windowed,
+    value: isSession ? sessionCodec(results) : results,
+    kind,
+  })
   const beside = (suffix: string, keys: AnyCodec, values: AnyCodec): StoreSpec<any, any> =>
     Object.freeze({ name: `${name}-${suffix}`, key: keys, value: values, kind })
   const stores: WindowedStores<any, any> = {
     key,
-    rows,
-    held: windows.timing.emission._tag === 'every' ? beside('held', windowed, heldCodec(rows.value)) : null,
+    rows: isSession ? { sessions: rows, fixed: null } : { sessions: null, fixed: rows },
+    held: windows.timing.emission._tag === 'every' ? beside('held', windowed, heldCodec(results)) : null,
     records: windows.kind === 'sliding' ? beside('records', codec.windowed(key), from.value()) : null,
   }
+  const lookup = isSession ? sessionLookup(rows, windowed) : storeLookup(rows)
   const uses = [rows, stores.held, stores.records].flatMap((spec) => (spec === null ? [] : [{ spec, source: null }]))
   const operator = from.late === undefined ? windowedAggregate(windows, fold, stores) : windowedWithLate(windows, fold, stores)
   const branches = from.late === undefined ? {} : { branches: ['results', 'late'] }
@@ -57,7 +66,7 @@ export const windowedTable = (from: NewWindows, fold: Fold<any>, value: () => An
     const original = from.lateValue && scope.graph.operator({ node: owner, branch: 1 }, map(from.lateValue))
     scope.graph.sink(original === undefined ? { node: owner, branch: 1 } : { node: original, branch: 0 }, from.late)
   }
-  return { scope, port: { node: owner, branch: 0 }, name, key: windowed, value: rows.value, lookup: storeLookup(rows), owner }
+  return { scope, port: { node: owner, branch: 0 }, name, key: windowed, value: results, lookup, owner }
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 

@@ -89,17 +89,26 @@ export class OpenTaskContext implements TaskContext {
   }
 }
 
-const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedStore<K, A> => ({
-  get: (key, at) => store.get(key, at),
-  entries: (range) => store.entries(range),
-  delete: (key, timestamp, at) => store.delete(key, timestamp, at),
-  get streamTime() {
-    return store.streamTime
-  },
-  advanceTo: (time) => store.advanceTo(time),
-  set: (key, value, timestamp, at) => {
-    if (!lossless(spec.value, value))
-      throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
-    return store.set(key, value, timestamp, at)
-  },
-})
+const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedStore<K, A> => {
+  const check = (value: A): void => {
+    if (lossless(spec.value, value)) return
+    throw new MillraceError('MR_CODEC_LOSSY', `${spec.value.name} does not give back a value of store ${spec.name}`)
+  }
+  return {
+    get: (key, at) => store.get(key, at),
+    entries: (range) => store.entries(range),
+    delete: (key, timestamp, at) => store.delete(key, timestamp, at),
+    get streamTime() {
+      return store.streamTime
+    },
+    advanceTo: (time) => store.advanceTo(time),
+    set: (key, value, timestamp, at) => {
+      check(value)
+      return store.set(key, value, timestamp, at)
+    },
+    insert: (key, value, timestamp) => {
+      check(value)
+      return store.insert(key, value, timestamp)
+    },
+  }
+}

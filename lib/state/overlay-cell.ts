@@ -25,7 +25,8 @@ export class Cell<K, A> {
   generation = -1
 
   constructor(
-    readonly id: CellId,
+    /** Undefined: only who keeps the cell finds it. */
+    readonly id: CellId | undefined,
     readonly key: K,
     entry: Timed<A> | undefined,
   ) {
@@ -34,7 +35,7 @@ export class Cell<K, A> {
 }
 
 /** The key itself, or the latin1 text of its bytes. */
-export type CellId = unknown
+export type CellId = string | number
 
 /**
  * The cells of a store, by id, in two generations. When the young one is full it becomes the old one, and the old one is
@@ -61,7 +62,7 @@ export class Cells<K, A> {
 
   /** A cell that somebody has kept. One that was forgotten meanwhile is true as long as nobody else has written its row. */
   at(cell: Cell<K, A>): Cell<K, A> {
-    if (cell.generation === this.generation) return cell
+    if (cell.generation === this.generation || cell.id === undefined) return cell
     const known = this.get(cell.id) ?? cell
     this.add(known)
     return known
@@ -73,11 +74,13 @@ export class Cells<K, A> {
   }
 
   add(cell: Cell<K, A>): void {
+    if (cell.id === undefined) return
     cell.generation = this.generation
     this.young.set(cell.id, cell)
   }
 
   remove(cell: Cell<K, A>): void {
+    if (cell.id === undefined) return
     cell.generation = -1
     this.young.delete(cell.id)
     this.old.delete(cell.id)

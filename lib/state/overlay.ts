@@ -1,7 +1,7 @@
 import { asBuffer } from '../core/bytes.js'
 import { codec, type Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
-import { Cell, Cells, type DirtyRow, type Timed } from './overlay-cell.js'
+import { Cell, Cells, type CellId, type DirtyRow, type Timed } from './overlay-cell.js'
 import { mergeRows, type TypedRow } from './overlay-rows.js'
 import type { ByteRange, ByteStore, Row } from './port.js'
 
@@ -39,6 +39,10 @@ export class Overlay<K, A> {
   private committingTime = -1
   private committedTime = -1
   private averageValueBytes = 128
+  private averageKeyBytes = 32
+  /** Of `changed`, those that are found by their key. */
+  private foundCount = 0
+  private hasLoose = false
   private readonly directType: 'string' | 'number' | null
   // A set mostly follows a get of the same key.
   private lastKey: K | undefined
@@ -64,6 +68,17 @@ export class Overlay<K, A> {
     const before = cell.entry
     if (before !== undefined && before.value === value && before.timestamp === timestamp && isImmutable(value)) return cell
     cell.entry = { value, timestamp }
+    this.markDirty(cell)
+    return cell
+  }
+
+  /**
+   * Of a row that is not there, and that only who has its place will read and write: nobody looks for it by its key, so it is not
+   * put where it would be found, and its key is encoded no sooner than the commit needs it. Gives the place.
+   */
+  insert(key: K, value: A, timestamp: number): unknown {
+    const cell = new Cell<K, A>(undefined, key, { value, timestamp })
+    this.hasLoose = true
     this.markDirty(cell)
     return cell
   }
@@ -125,13 +140,17 @@ export class Overlay<K, A> {
 
   /** One row per changed key, in order of the first change. A key is encoded once, however often this is called. */
   dirty(): readonly DirtyRow[] {
-    let bytes = 0
+    let [keyBytes, valueBytes] = [0, 0]
     const rows = this.changed.map((cell) => {
       const row = (cell.encoded ??= this.encode(cell))
-      bytes += row.value?.length ?? 0
+      keyBytes += row.key.length
+      valueBytes += row.value?.length ?? 0
       return row
     })
-    if (rows.length > 0) this.averageValueBytes = bytes / rows.length
+    if (rows.length > 0) {
+      this.averageKeyBytes = keyBytes / rows.length
+      this.averageValueBytes = valueBytes / rows.length
+    }
     this.pending = rows
     this.committingTime = this.time
     return rows
@@ -183,6 +202,7 @@ export class Overlay<K, A> {
 
   private startOver(): void {
     this.changed = []
+    this.foundCount = 0
     this.encodedCount = 0
     this.pending = null
     this.estimatedBytes = 0
@@ -217,11 +237,11 @@ export class Overlay<K, A> {
   }
 
   /** The key itself is its id where equal keys have equal bytes and different ones different bytes. 0 and -0 are one key to a Map. */
-  private isDirect(key: K): boolean {
+  private isDirect(key: K): key is K & CellId {
     return this.directType === 'string' ? typeof key === 'string' : this.directType === 'number' && typeof key === 'number' && key !== 0
   }
 
-  private idOf(key: K, keyBytes: Buffer): unknown {
+  private idOf(key: K, keyBytes: Buffer): CellId {
     if (!this.isDirect(key)) return keyBytes.toString('latin1')
     // Half a surrogate pair is written as U+FFFD, as are all others: they are one key.
     return typeof key === 'string' && loneSurrogate.test(key) ? keyBytes.toString('utf8') : key
@@ -232,7 +252,8 @@ export class Overlay<K, A> {
     if (cell.isDirty) return
     cell.isDirty = true
     this.changed.push(cell)
-    this.estimatedBytes += rowOverhead + (sizeOf(cell.id) ?? 8) + (sizeOf(cell.entry?.value) ?? this.averageValueBytes)
+    if (cell.id !== undefined) this.foundCount++
+    this.estimatedBytes += rowOverhead + (sizeOf(cell.id) ?? this.averageKeyBytes) + (sizeOf(cell.entry?.value) ?? this.averageValueBytes)
   }
 
   private encode({ key, entry, deletedAt }: Cell<K, A>): DirtyRow {
@@ -254,7 +275,8 @@ export class Overlay<K, A> {
 
   private getCommitted(key: K): Timed<A> | undefined {
     const keyBytes = this.encodeKey(key)
-    const cell = this.cells.peek(this.idOf(key, keyBytes))
+    // One that was found by its key may know nothing of one that was not.
+    const cell = this.hasLoose ? undefined : this.cells.peek(this.idOf(key, keyBytes))
     if (cell !== undefined && !cell.isDirty) return cell.entry
     const row = this.options.store.get(keyBytes)
     return row && this.decode(row)
@@ -265,7 +287,7 @@ export class Overlay<K, A> {
   }
 
   private makeRoom(): void {
-    if (!this.cells.isFull(this.changed.length)) return
+    if (!this.cells.isFull(this.foundCount)) return
     this.cells.age(this.changed)
     this.lastCell = null
   }

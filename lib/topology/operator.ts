@@ -174,6 +174,8 @@ export interface KeyedStore<K, A> extends TableStore<K, A> {
   /** Overlay only; the commit writes it. Gives the place of the row. */
   set(key: K, value: A, timestamp: number, at?: RowPlace): RowPlace
   delete(key: K, timestamp: number, at?: RowPlace): void
+  /** Of a row that is not there, and whose place the caller gives with every call: it is not found by its key before a restart. */
+  insert(key: K, value: A, timestamp: number): RowPlace
 }
 /**
  * Where a store keeps a row in memory: for who writes it again and again, and is the only one who writes it. Given back with the same

@@ -21,6 +21,10 @@ export const fakeStore = <K, A>(spec: StoreSpec<K, A>): FakeStore<K, A> => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
   let streamTime = -1
   const encoded = (key: K): Uint8Array => spec.key.encode(key) ?? Buffer.alloc(0)
+  const set = (key: K, value: A, timestamp: number): void => {
+    rows.set(hex(encoded(key)), [key, { value, timestamp }, encoded(key)])
+    writes.push([key, value, timestamp])
+  }
   return {
     writes,
     get streamTime() {
@@ -28,10 +32,8 @@ export const fakeStore = <K, A>(spec: StoreSpec<K, A>): FakeStore<K, A> => {
     },
     advanceTo: (time) => void (streamTime = Math.max(streamTime, time)),
     get: (key) => rows.get(hex(encoded(key)))?.[1],
-    set: (key, value, timestamp) => {
-      rows.set(hex(encoded(key)), [key, { value, timestamp }, encoded(key)])
-      writes.push([key, value, timestamp])
-    },
+    set,
+    insert: set,
     delete: (key, timestamp) => {
       rows.delete(hex(encoded(key)))
       writes.push([key, null, timestamp])

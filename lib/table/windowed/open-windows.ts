@@ -1,13 +1,14 @@
 import { MillraceError } from '../../core/errors.js'
-import { Heap } from '../../core/heap.js'
-import type { Windowed } from '../../core/record.js'
-import type { Entry, KeyedStore } from '../../topology/operator.js'
+import { NearlySorted } from '../../core/nearly-sorted.js'
+import type { Entry } from '../../topology/operator.js'
 import { closesBefore, type Bounds } from '../../window/bounds.js'
 import { isClosed, type Windows } from '../../window/windows.js'
 import { comesBefore, WindowRow, windowOf, type KeyId } from './window-row.js'
+import type { WindowRows } from './window-rows.js'
 
 interface Options<K, A> {
-  readonly store: KeyedStore<Windowed<K>, A>
+  readonly rows: WindowRows<K, A>
+  readonly streamTime: number
   readonly windows: Windows
   readonly idOf: (key: K) => KeyId
 }
@@ -19,18 +20,19 @@ interface Options<K, A> {
 export class OpenWindows<K, A> {
   /** Of each key the newest; it leads to the older ones. */
   private readonly byKey = new Map<KeyId, WindowRow<K>>()
-  private readonly closing: Heap<WindowRow<K>>
+  private readonly closing: NearlySorted<WindowRow<K>>
   /** Closed, and still to be read for a while. */
-  private readonly expiring = new Heap<WindowRow<K>>(closesBefore)
+  private readonly expiring = new NearlySorted<WindowRow<K>>(closesBefore)
   private count = 0
 
   constructor(private readonly options: Options<K, A>) {
-    const { store, idOf, windows } = options
+    const { rows, streamTime, idOf, windows } = options
     // Where nothing is told of them the order of those that close together makes no difference, and costs nothing.
-    this.closing = new Heap<WindowRow<K>>(windows.timing.emission._tag === 'updates' ? isQueuedBefore : isToldBefore)
-    for (const [windowed] of store.entries()) {
-      const row = new WindowRow(idOf(windowed.key), Object.freeze(windowed))
-      if (this.isClosed(row, store.streamTime)) this.expiring.add(row)
+    this.closing = new NearlySorted<WindowRow<K>>(windows.timing.emission._tag === 'updates' ? isQueuedBefore : isToldBefore)
+    for (const { windowed, born } of rows.found()) {
+      const row = new WindowRow(idOf(windowed.key), Object.freeze(windowed), born)
+      row.isNew = false
+      if (this.isClosed(row, streamTime)) this.expiring.add(row)
       else this.open(row)
     }
   }
@@ -51,7 +53,7 @@ export class OpenWindows<K, A> {
 
   /** Undefined before its first result, and after one of null. */
   resultOf(row: WindowRow<K>): Entry<A> | undefined {
-    return row.isOpen ? this.options.store.get(row.windowed, row.place) : undefined // what is new has none
+    return this.options.rows.resultOf(row)
   }
 
   /** Before anything is written: a record that needs too many windows is a failure of that record. */
@@ -62,25 +64,25 @@ export class OpenWindows<K, A> {
 
   /** A result of null deletes the row. Gives what the row is now. */
   set(row: WindowRow<K>, value: A, timestamp: number): Entry<A> | undefined {
-    const { store } = this.options
+    const { rows } = this.options
     if (!row.isOpen) this.open(row)
     if (value === null || value === undefined) {
-      store.delete(row.windowed, timestamp, row.place)
+      rows.delete(row, timestamp)
       return undefined
     }
-    row.place = store.set(row.windowed, value, timestamp, row.place)
+    rows.write(row, value, timestamp)
     return { value, timestamp }
   }
 
   /** Of a session that has become part of another. */
   remove(row: WindowRow<K>, timestamp: number): void {
     this.forget(row)
-    this.options.store.delete(row.windowed, timestamp, row.place)
-    row.place = undefined
+    this.options.rows.delete(row, timestamp)
   }
 
-  /** A session that was removed, with other bounds: it keeps its place in the queue, so that one that grows does not fill it. */
-  move(row: WindowRow<K>, start: number, end: number): void {
+  /** A session with other bounds: it keeps its place in the queue, so that one that grows does not fill it. Its result is set next. */
+  move(row: WindowRow<K>, { start, end }: Bounds): void {
+    if (start !== row.start) this.forget(row)
     row.windowed = windowOf(row.windowed.key, start, end)
   }
 
@@ -108,11 +110,11 @@ export class OpenWindows<K, A> {
 
   /** Deletes a row that has been closed for as long as it may be read; false: there is none. */
   expire(time: number): boolean {
-    const { store, windows } = this.options
+    const { rows, windows } = this.options
     const row = this.expiring.least
     if (row === undefined || !isClosed(windows, row, time, windows.keptMs + windows.timing.graceMs)) return false
     this.expiring.take()
-    store.delete(row.windowed, time, row.place)
+    rows.delete(row, time)
     return true
   }
 

@@ -1,4 +1,5 @@
 import type { AnyRec, Entry } from '../../topology/operator.js'
+import type { Bounds } from '../../window/bounds.js'
 import type { KeyId, WindowRow } from './window-row.js'
 
 export interface Update<K, A> {
@@ -7,8 +8,8 @@ export interface Update<K, A> {
   readonly before: Entry<A> | undefined
   readonly value: A
   readonly timestamp: number
-  /** A session that is removed, and goes on with these bounds. */
-  readonly moved?: { readonly start: number; readonly end: number } | undefined
+  /** One of those removed goes on with these bounds. */
+  readonly moved?: Bounds | undefined
 }
 /** What a record does to the windows of its key, worked out before anything is written: a lambda that throws has done nothing. */
 export interface Planned<K, A> {

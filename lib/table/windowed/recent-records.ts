@@ -71,7 +71,7 @@ export class RecentRecords<K> {
 
   add(id: KeyId, { key, value, timestamp }: AnyRec): void {
     const kept = new KeptRecord<K>(id, windowOf(key as K, timestamp, this.arrivals++), value)
-    kept.place = this.store.set(kept.at, value, timestamp)
+    kept.place = this.store.insert(kept.at, value, timestamp)
     this.keep(kept)
   }
 

@@ -54,5 +54,5 @@ const heir = <K, A>(
 ): Pick<Update<K, A>, 'row' | 'before' | 'moved'> => {
   const last = touched.at(-1)
   if (last?.queuedAs && last.queuedAs.end < end) return { row: last, before: undefined, moved: { start, end } }
-  return { row: new WindowRow<K>(id, windowOf(key as K, start, end)), before: undefined }
+  return { row: new WindowRow<K>(id, windowOf(key as K, start, end), last?.born), before: undefined }
 }

@@ -12,6 +12,8 @@ export class WindowRow<K> implements Bounds {
   isOpen = false
   /** Of the same key, the next older. */
   older: WindowRow<K> | null = null
+  /** Not in the store. */
+  isNew = true
   /** Where the store has it. */
   place: RowPlace | undefined = undefined
   /** What it waits for in a queue: a session that has grown since is queued anew when its old turn comes. */
@@ -20,6 +22,8 @@ export class WindowRow<K> implements Bounds {
   constructor(
     readonly id: KeyId,
     public windowed: Windowed<K>,
+    /** The time of the record that it began with. */
+    readonly born: number = windowed.start,
   ) {}
 
   get start(): number {

@@ -12,19 +12,26 @@ import type { Fold } from './fold.js'
 import { OpenWindows } from './open-windows.js'
 import { RecentRecords } from './recent-records.js'
 import { planSession } from './session.js'
+import { sessionRows, type SessionRow } from './session-rows.js'
 import { planSliding } from './sliding.js'
 import { TellEvery } from './tell-every.js'
 import { idsOf, type KeyId } from './window-row.js'
+import { fixedRows, type WindowRows } from './window-rows.js'
 
 /** The stores of a windowed aggregate. */
 export interface WindowedStores<K, A> {
   readonly key: Codec<K>
-  readonly rows: StoreSpec<Windowed<K>, A>
+  readonly rows: RowsSpec<K, A>
   /** Of `emit: { every }`. */
   readonly held: StoreSpec<Windowed<K>, Held<A>> | null
   /** Of sliding windows. */
   readonly records: StoreSpec<Windowed<K>, unknown> | null
 }
+
+/** Sessions have rows of their own kind. */
+export type RowsSpec<K, A> =
+  | { readonly fixed: StoreSpec<Windowed<K>, A>; readonly sessions: null }
+  | { readonly fixed: null; readonly sessions: StoreSpec<Windowed<K>, SessionRow<A>> }
 
 /** Folds each value into the results of its windows. */
 export const windowedAggregate = <K, A>(windows: Windows, fold: Fold<A>, stores: WindowedStores<K, A>): PerRecord => ({
@@ -59,7 +66,7 @@ const piece = 500
 
 class OpenAggregate<K, A> {
   readonly idle: IdleTime
-  private readonly rows: KeyedStore<Windowed<K>, A>
+  private readonly store: KeyedStore<Windowed<K>, unknown>
   private readonly open: OpenWindows<K, A>
   private readonly recent: RecentRecords<K> | null
   private readonly telling: Telling<K, A>
@@ -76,11 +83,12 @@ class OpenAggregate<K, A> {
     private readonly fold: Fold<A>,
     stores: WindowedStores<K, A>,
   ) {
-    this.rows = task.store(stores.rows)
     this.idOf = idsOf(stores.key)
-    this.open = new OpenWindows<K, A>({ store: this.rows, windows, idOf: this.idOf })
+    const [store, rows] = openRows(task, stores.rows)
+    this.store = store
+    this.open = new OpenWindows<K, A>({ rows, streamTime: store.streamTime, windows, idOf: this.idOf })
     this.recent = stores.records && new RecentRecords(task.store(stores.records), this.idOf)
-    this.telling = tellingOf(task, windows, stores, this.open, this.idOf)
+    this.telling = tellingOf(task, windows, stores, this.open, store.streamTime, this.idOf)
     this.plan = planOf(windows, this.open, this.recent, fold)
     this.idle = new IdleTime(windows.timing.closeAfterIdleMs, this)
   }
@@ -91,11 +99,11 @@ class OpenAggregate<K, A> {
   }
 
   private count(record: AnyRec, emit: Emit, late: Emit | null): void {
-    const { rows, task, fold } = this
+    const { store, task, fold } = this
     if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
     if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
     this.idle.end()
-    const time = Math.max(rows.streamTime, record.timestamp)
+    const time = Math.max(store.streamTime, record.timestamp)
     const planned = this.plan(record, this.idOf(record.key), time)
     if (planned.isLate) {
       task.dropped(fold.label, 'late')
@@ -103,30 +111,30 @@ class OpenAggregate<K, A> {
     }
     if (planned.opens > 0) this.open.assertRoom(planned.opens)
     this.apply(planned, record, emit)
-    if (time > rows.streamTime) this.moveTo(time, record)
+    if (time > store.streamTime) this.moveTo(time, record)
   }
 
   private apply({ removed, updated, then }: Planned<K, A>, record: AnyRec, emit: Emit): void {
     for (const row of removed) {
       this.telling.removed(row, this.open.resultOf(row), record, emit)
-      this.open.remove(row, record.timestamp)
+      if (!updated.some((update) => update.row === row)) this.open.remove(row, record.timestamp)
     }
     for (const { row, before, value, timestamp, moved } of updated) {
-      if (moved) this.open.move(row, moved.start, moved.end)
+      if (moved) this.open.move(row, moved)
       this.telling.updated(row, before, this.open.set(row, value, timestamp), record, emit)
     }
     then?.()
   }
 
   private moveTo(time: number, record: AnyRec): void {
-    this.rows.advanceTo(time)
+    this.store.advanceTo(time)
     this.mover = record
     this.isUnfinished = true
   }
 
   private goOn(record: AnyRec, emit: Emit): void {
     for (let left = piece; left > 0; left--) {
-      if (this.doNext(this.rows.streamTime, record, emit)) continue
+      if (this.doNext(this.store.streamTime, record, emit)) continue
       this.mover = null
       this.isUnfinished = false
       return
@@ -154,13 +162,22 @@ class OpenAggregate<K, A> {
   }
 
   get streamTime(): number {
-    return this.rows.streamTime
+    return this.store.streamTime
   }
 
   passTo(time: number, mover: AnyRec, emit: Emit): void {
-    if (time > this.rows.streamTime) this.moveTo(time, mover)
+    if (time > this.store.streamTime) this.moveTo(time, mover)
     if (this.isUnfinished) this.goOn(mover, emit)
   }
+}
+
+const openRows = <K, A>(task: TaskContext, spec: RowsSpec<K, A>): readonly [KeyedStore<Windowed<K>, unknown>, WindowRows<K, A>] => {
+  if (spec.sessions === null) {
+    const store = task.store(spec.fixed)
+    return [store, fixedRows(store)]
+  }
+  const store = task.store(spec.sessions)
+  return [store, sessionRows(store)]
 }
 
 const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentRecords<K> | null, fold: Fold<A>): Plan<K, A> => {
@@ -178,12 +195,13 @@ const planOf = <K, A>(windows: Windows, open: OpenWindows<K, A>, recent: RecentR
 const tellingOf = <K, A>(
   task: TaskContext,
   { timing: { emission } }: Windows,
-  { rows, held }: WindowedStores<K, A>,
+  { held }: WindowedStores<K, A>,
   open: OpenWindows<K, A>,
+  streamTime: number,
   idOf: (key: K) => KeyId,
 ): Telling<K, A> => {
   if (emission._tag === 'updates') return tellUpdates()
   if (emission._tag === 'final') return tellFinals()
   if (held === null) throw new Error('results that are held back need a store')
-  return new TellEvery(emission.ms, task.store(held), open, task.store(rows).streamTime, idOf)
+  return new TellEvery(emission.ms, task.store(held), open, streamTime, idOf)
 }
