@@ -35,6 +35,36 @@ describe('Overlay', () => {
     expect(overlay.dirtyCount).toBe(0)
   })
 
+  it('keeps rows that only the holder of their places knows, one after the other under the same key too', () => {
+    const { file, store, overlay } = counts()
+    const first = overlay.insert('mill', 1, 10)
+    overlay.set('mill', 2, 20, first)
+    expect(overlay.get('mill', first)).toEqual({ value: 2, timestamp: 20 })
+    commit(file, overlay)
+    expect(overlay.committed.get('mill')).toEqual({ value: 2, timestamp: 20 })
+
+    overlay.delete('mill', 30, first)
+    const second = overlay.insert('mill', 3, 40)
+    expect(overlay.get('mill', first)).toBeUndefined()
+    expect(overlay.get('mill', second)).toEqual({ value: 3, timestamp: 40 })
+    commit(file, overlay)
+
+    expect(store.get(Buffer.from('mill'))).toEqual({ value: codec.number.encode(3), timestamp: 40 })
+    expect(overlay.committed.get('mill')).toEqual({ value: 3, timestamp: 40 })
+    overlay.delete('mill', 50, second)
+    commit(file, overlay)
+    expect([overlay.committed.get('mill'), store.count()]).toEqual([undefined, 0])
+  })
+
+  it('tells a query what the file has, also of a key that was looked for before it was inserted', () => {
+    const { file, overlay } = counts()
+    expect(overlay.get('mill')).toBeUndefined()
+    overlay.insert('mill', 1, 10)
+    commit(file, overlay)
+
+    expect(overlay.committed.get('mill')).toEqual({ value: 1, timestamp: 10 })
+  })
+
   it('gives each changed key once, with the bytes that the file gets, tombstones included', () => {
     const { file, overlay } = counts()
     overlay.set('gone', 1, 1)
