@@ -73,6 +73,15 @@ const compressionsIn = async (transport: Transport, name: string): Promise<Reado
   return found
 }
 
+/** Of the one partition that has four records the first three. */
+const loseThree = async (brokers: readonly string[], name: string): Promise<void> => {
+  const transport = kafkaTransport({ brokers, clientId: 'look', clock: systemClock })
+  const all = [0, 1, 2, 3].map((partition) => ({ topic: name, partition }))
+  const full = (await transport.listOffsets(all, 'end')).filter(({ offset }) => offset === 4)
+  await transport.deleteRecords(full.map((at) => ({ ...at, offset: 3 })))
+  await transport.close()
+}
+
 /** Asks until the answer fits; a table that is being handed on says so and is asked again. */
 const until = async <A>(ask: () => Promise<A>, fits: (answer: A) => boolean): Promise<void> => {
   for (;;) {
@@ -160,6 +169,68 @@ describeKafka('an app', (kafka) => {
     await a.settled()
 
     expect((await rowsOf(wordsOfA)).get('all')).toBe(200)
+  })
+
+  it('comes back to the partitions whose state it has on disk, and the others keep theirs', async () => {
+    await using on = setUp(kafka().brokers)
+    const start = async () => {
+      const app = on.app()
+      const words = wordCount(app, on.lines, on.counts)
+      await app.start()
+      return { app, words }
+    }
+    const heldBy = async ({ words }: { readonly words: KTable<string, number> }) => [...(await rowsOf(words)).keys()].sort()
+    const everywhere = (members: readonly { readonly words: KTable<string, number> }[]) =>
+      until(
+        () => Promise.all(members.map(heldBy)),
+        (held) => held.flat().length === 40 && held.every((words) => words.length > 0),
+      )
+    const [a, b] = [await start(), await start()]
+    await a.app.send(on.lines, 'k', Array.from({ length: 40 }, (_, i) => `word-${i}`).join(' '))
+    await everywhere([a, b])
+    const before = [await heldBy(a), await heldBy(b)]
+
+    await b.app.stop()
+    const again = await start()
+    await everywhere([a, again])
+
+    expect([await heldBy(a), await heldBy(again)]).toEqual(before)
+  })
+
+  it('goes on where its source says when the log has lost what it had not read yet', async () => {
+    await using on = setUp(kafka().brokers)
+    const run = async (onOutOfRange: 'fail' | 'earliest' | 'latest', work: (app: App, passed: string[]) => Promise<void>) => {
+      const passed: string[] = []
+      const app = on.app({ id: `${on.id}-${onOutOfRange}`, stateDir: ':memory:' })
+      app.stream(on.lines, { onOutOfRange }).tap((line) => void passed.push(line))
+      await app.start()
+      await work(app, passed)
+      await app.stop()
+      return passed
+    }
+    const send = (app: App, ...lines: readonly string[]) => Promise.all(lines.map((line) => app.send(on.lines, 'k', line)))
+    const writer = on.app({ id: `${on.id}-writer`, stateDir: ':memory:' })
+    writer.stream(on.lines).tap(() => undefined)
+    await writer.start()
+    await send(writer, 'read')
+    for (const policy of ['fail', 'earliest', 'latest'] as const) await run(policy, (app) => app.settled())
+
+    await send(writer, 'lost', 'lost too', 'left')
+    await loseThree(kafka().brokers, on.lines.name)
+    const failure = await run('fail', (app) => app.done).catch((error: unknown) => error)
+    const fromEarliest = await run('earliest', (app) => app.settled())
+    const fromLatest = await run('latest', async (app, passed) => {
+      await app.settled()
+      await send(app, 'new')
+      await until(
+        () => Promise.resolve(passed),
+        ({ length }) => length > 0,
+      )
+    })
+
+    expect(failure).toMatchObject({ code: 'MR_OUT_OF_RANGE' })
+    expect(fromEarliest).toEqual(['left'])
+    expect(fromLatest).toEqual(['new'])
   })
 
   it('sets records aside in a topic it has made', async () => {
