@@ -131,10 +131,12 @@ export class Connections {
   }
 
   async sendToAny<A>(request: Request<A>): Promise<A> {
+    this.assertOpen()
     return this.send(await this.cluster.brokerPool.findConnectedBroker(), request)
   }
 
   async sendToController<A>(request: Request<A>): Promise<A> {
+    this.assertOpen()
     return this.send(await this.cluster.findControllerBroker(), request)
   }
 
@@ -146,6 +148,7 @@ export class Connections {
   }
 
   async send<A>(broker: KafkaJsBroker, request: Request<A>): Promise<A> {
+    this.assertOpen()
     const to = this.watched(broker, request.apiKey)
     try {
       return await this.vigil.over(to, request, (sent) => this.exchange(broker, request, to, sent))
@@ -190,13 +193,19 @@ export class Connections {
       closeMs,
       this.cluster.disconnect().catch(() => undefined),
     )
-    const closed = new MillraceError('MR_APP_STOPPED', 'the connection is closed')
+    const closed = over()
     for (const connection of this.known) if (connection.isConnected()) cutOff(connection, closed)
   }
 
   /* ------------------------------------------------------------------ trouble */
 
+  /** kafkajs would open a closed connection again, and the process would not end. */
+  private assertOpen(): void {
+    if (this.isClosed) throw over()
+  }
+
   private async reach(nodeId: number): Promise<KafkaJsBroker> {
+    this.assertOpen()
     const what = `connecting to broker ${nodeId}`
     try {
       const broker = await within(this.clock, connectMs, this.cluster.findBroker({ nodeId: String(nodeId) }))
@@ -244,6 +253,8 @@ export class Connections {
     return broker
   }
 }
+
+const over = (): MillraceError => new MillraceError('MR_APP_STOPPED', 'the connection is closed')
 
 const leadersByPartition = (partitions: readonly PartitionMetadata[]): readonly number[] => {
   const leaders: number[] = []

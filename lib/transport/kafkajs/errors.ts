@@ -61,4 +61,5 @@ export const toMillraceError = (thrown: unknown, what: string): MillraceError =>
 }
 
 /** Nothing that waiting could heal. */
-export const isHopeless = (error: MillraceError): boolean => error.code === 'MR_AUTHENTICATION' || error.code === 'MR_AUTHORIZATION'
+export const isHopeless = ({ code }: MillraceError): boolean =>
+  code === 'MR_AUTHENTICATION' || code === 'MR_AUTHORIZATION' || code === 'MR_APP_STOPPED'

@@ -1,5 +1,6 @@
 import { AssignerProtocol, type Consumer, type PartitionAssigner } from 'kafkajs'
 import { sleep, type Clock } from '../../core/clock.js'
+import { isMillraceError } from '../../core/errors.js'
 import { assign, type TopicSet } from '../assignor.js'
 import type { GroupOptions, TopicPartition } from '../port.js'
 import { decodeUserData, encodeUserData } from '../user-data.js'
@@ -158,7 +159,7 @@ const exchangesOver = (connections: Connections, clock: Clock, events: GroupEven
       const code = await events.coordinator
         .find()
         .then((found) => connections.send(found, leaveGroupV1(groupId, memberId)))
-        .catch(() => broker.coordinatorNotAvailable)
+        .catch((error: unknown) => (isMillraceError(error, 'MR_APP_STOPPED') ? broker.none : broker.coordinatorNotAvailable))
       if (!isCoordinatorMoving(code)) return
       events.coordinator.forget()
       await sleep(clock, findPauseMs)

@@ -21,6 +21,7 @@ interface Session {
 
 const maxBytes = 8 * 1024 * 1024
 const rebuildAfterMs = 1000
+const abandonMs = 5000
 const missingMs = 2000
 
 /**
@@ -251,8 +252,7 @@ export class Membership implements Owner {
     const { session } = this
     this.session = null
     session?.fetcher.close()
-    // It may hang; what matters is that nothing it does is listened to any more.
-    session?.consumer.stop().catch(() => undefined)
+    if (session !== null) void this.abandon(session)
     await sleep(this.clock, rebuildAfterMs)
     if (this.isOver || this.leaving !== null) return
     this.quietSince = this.clock.now()
@@ -266,6 +266,16 @@ export class Membership implements Owner {
       this.tell('crash', error)
       if (this.session === next) await this.rebuild()
     }
+  }
+
+  /** Nothing it does is listened to any more, but it may hang, and must not keep connecting. */
+  private async abandon({ consumer }: Session): Promise<void> {
+    await within(
+      this.clock,
+      abandonMs,
+      consumer.stop().catch(() => undefined),
+    )
+    await consumer.connections.close()
   }
 
   /** kafkajs sometimes falls silent; nothing it does takes longer than this. */

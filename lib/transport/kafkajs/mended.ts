@@ -31,7 +31,10 @@ export const mend = (connection: KafkaJsConnection, clock: Clock, hungUp: (error
     return running
   }
   connection.disconnect = () => {
-    if (running !== null || connection.isConnected()) cutOff(connection, new KafkaJSConnectionError('The connection was closed'))
+    const closed = new KafkaJSConnectionError('The connection was closed')
+    // While it is being made kafkajs has a timer of its own, which ends with any error of the socket, and so does the waiting.
+    if (running !== null) connection.socket?.destroy(closed)
+    else if (connection.isConnected()) cutOff(connection, closed)
     return Promise.resolve(true)
   }
 }
