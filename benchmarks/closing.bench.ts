@@ -65,8 +65,12 @@ const measure = async (name: string, windows: FixedWindows | SessionWindows, fol
     void stdout.write(`${JSON.stringify({ bench: 'closing', windows: name, keys, phase, ...turns })}\n`)
   line('tell and close', await turnsOf(send(app, 10_012)))
   line('commit', await turnsOf(() => app.settled()))
-  line('delete', await turnsOf(send(app, 1_000_000)))
-  line('commit of the deletes', await turnsOf(() => app.settled()))
+  // They go with the records that come.
+  const deleting = async (): Promise<void> => {
+    for (let i = 0; i < 300; i++) await send(app, 1_000_000 + i)()
+    await app.settled()
+  }
+  line('delete, with the commits', await turnsOf(deleting))
   await stopApp()
 }
 

@@ -102,6 +102,9 @@ const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedSto
       return store.streamTime
     },
     advanceTo: (time) => store.advanceTo(time),
+    get dirtyCount() {
+      return store.dirtyCount
+    },
     set: (key, value, timestamp, at) => {
       check(value)
       return store.set(key, value, timestamp, at)

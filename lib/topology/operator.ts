@@ -171,6 +171,8 @@ export interface KeyedStore<K, A> extends TableStore<K, A> {
   readonly streamTime: number
   /** Never moves back. */
   advanceTo(time: number): void
+  /** Rows written since the last commit. */
+  readonly dirtyCount: number
   /** Overlay only; the commit writes it. Gives the place of the row. */
   set(key: K, value: A, timestamp: number, at?: RowPlace): RowPlace
   delete(key: K, timestamp: number, at?: RowPlace): void

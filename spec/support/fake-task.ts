@@ -27,6 +27,7 @@ export const fakeStore = <K, A>(spec: StoreSpec<K, A>): FakeStore<K, A> => {
   }
   return {
     writes,
+    dirtyCount: 0,
     get streamTime() {
       return streamTime
     },

@@ -46,6 +46,10 @@ export class RecentRecords<K> {
     }
   }
 
+  get dirtyCount(): number {
+    return this.store.dirtyCount
+  }
+
   /** The time of the newest of a key that is older than `time`; -1: there is none. */
   before(id: KeyId, time: number): number {
     const records = this.of(id)

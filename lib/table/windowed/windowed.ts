@@ -61,8 +61,10 @@ export const windowedWithLate = <K, A>(windows: Windows, fold: Fold<A>, stores: 
 
 const nowhere: Emit = () => undefined
 
-/** Windows told of, closed and deleted before others have their turn: some ms. */
+/** Windows told of and closed, or deleted, before others have their turn: some ms. */
 const piece = 500
+/** Rows that a commit may have before it only takes as much more as comes: its LMDB transaction is one turn of the event loop. */
+const mostRows = 8192
 
 class OpenAggregate<K, A> {
   readonly idle: IdleTime
@@ -94,14 +96,19 @@ class OpenAggregate<K, A> {
   }
 
   take(record: AnyRec, emit: Emit, late: Emit | null): void {
-    if (this.mover !== record) this.count(record, emit, late)
+    const opened = this.mover === record ? 0 : this.count(record, emit, late)
     if (this.isUnfinished) this.goOn(record, emit)
+    if (!this.isUnfinished) this.forget(opened)
   }
 
-  private count(record: AnyRec, emit: Emit, late: Emit | null): void {
+  /** How many windows it has opened. */
+  private count(record: AnyRec, emit: Emit, late: Emit | null): number {
     const { store, task, fold } = this
-    if (isAbsent(record.key)) return task.dropped(fold.label, 'null-key')
-    if (fold.isEmpty(record)) return task.dropped(fold.label, 'null-value')
+    const dropped = isAbsent(record.key) ? 'null-key' : fold.isEmpty(record) ? 'null-value' : null
+    if (dropped !== null) {
+      task.dropped(fold.label, dropped)
+      return 0
+    }
     this.idle.end()
     const time = Math.max(store.streamTime, record.timestamp)
     const planned = this.plan(record, this.idOf(record.key), time)
@@ -112,6 +119,7 @@ class OpenAggregate<K, A> {
     if (planned.opens > 0) this.open.assertRoom(planned.opens)
     this.apply(planned, record, emit)
     if (time > store.streamTime) this.moveTo(time, record)
+    return planned.opens
   }
 
   private apply({ removed, updated, then }: Planned<K, A>, record: AnyRec, emit: Emit): void {
@@ -143,18 +151,24 @@ class OpenAggregate<K, A> {
 
   /** The next of what stream time makes due; false: nothing. */
   private doNext(time: number, record: AnyRec, emit: Emit): boolean {
-    const { telling, open, windows } = this
+    const { telling, open } = this
     if (telling.moved(time, record, emit)) return true
     const closed = open.nextClosed(time)
-    if (closed !== null) {
-      if (!closed.isOpen) return true
-      telling.closed(closed, open.resultOf(closed), record, emit)
-      open.release(closed)
-      return true
-    }
-    if (open.expire(time)) return true
+    if (closed === null) return false
+    if (!closed.isOpen) return true
+    telling.closed(closed, open.resultOf(closed), record, emit)
+    open.release(closed)
+    return true
+  }
+
+  /** Nobody waits for what may be deleted, so it goes with the records that come: more of it than these bring. */
+  private forget(opened: number): void {
+    const { store, open, windows, recent } = this
+    const time = store.streamTime
     // A window that is still to come ends no earlier than the grace allows, and begins a size before.
-    return windows.kind === 'sliding' && this.recent?.prune(time - windows.timing.graceMs - windows.sizeMs - 1) === true
+    const oldest = windows.kind === 'sliding' ? time - windows.timing.graceMs - windows.sizeMs - 1 : -Infinity
+    const rows = store.dirtyCount + (recent?.dirtyCount ?? 0)
+    for (let left = rows < mostRows ? piece : opened + 2; left > 0; left--) if (!open.expire(time) && recent?.prune(oldest) !== true) return
   }
 
   get partition(): number {
@@ -168,6 +182,7 @@ class OpenAggregate<K, A> {
   passTo(time: number, mover: AnyRec, emit: Emit): void {
     if (time > this.store.streamTime) this.moveTo(time, mover)
     if (this.isUnfinished) this.goOn(mover, emit)
+    if (!this.isUnfinished) this.forget(0)
   }
 }
 

@@ -41,12 +41,12 @@ export class Admin {
     const refused = topicMetadata.find(({ topicErrorCode }) => topicErrorCode === broker.topicAuthorization)
     if (refused !== undefined) throw brokerError(refused.topicErrorCode, `describing topic ${refused.topic}`)
     const found = topicMetadata.filter(({ partitionMetadata }) => partitionMetadata.length > 0)
-    const compacted = await this.compactedAmong(found.map(({ topic }) => topic))
+    const compacted = await this.areCompacted(found.map(({ topic }) => topic))
     return new Map(
-      found.map(({ topic, partitionMetadata }) => [
-        topic,
-        { name: topic, partitions: partitionMetadata.length, isCompacted: compacted.has(topic) },
-      ]),
+      found.flatMap(({ topic, partitionMetadata }) => {
+        const isCompacted = compacted.get(topic)
+        return isCompacted === undefined ? [] : [[topic, { name: topic, partitions: partitionMetadata.length, isCompacted }]]
+      }),
     )
   }
 
@@ -83,14 +83,16 @@ export class Admin {
     }
   }
 
-  private async compactedAmong(topics: readonly string[]): Promise<ReadonlySet<string>> {
-    if (topics.length === 0) return new Set()
+  /** Without those that were deleted since metadata was read. */
+  private async areCompacted(topics: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+    if (topics.length === 0) return new Map()
     const configs = await this.retry('describing topics', () =>
       this.connections.sendToAny(describeTopicConfigsV1(topics, ['cleanup.policy'])),
     )
-    const refused = configs.find(({ errorCode }) => errorCode !== broker.none)
+    const known = configs.filter(({ errorCode }) => errorCode !== broker.unknownTopic)
+    const refused = known.find(({ errorCode }) => errorCode !== broker.none)
     if (refused !== undefined) throw brokerError(refused.errorCode, `describing topic ${refused.topic}`, refused.message)
-    return new Set(configs.filter(({ entries }) => entries.get('cleanup.policy')?.includes('compact') === true).map(({ topic }) => topic))
+    return new Map(known.map(({ topic, entries }) => [topic, entries.get('cleanup.policy')?.includes('compact') === true]))
   }
 
   /** As every broker says: whoever joins or writes next may ask any of them, and take a topic it does not know yet for missing. */
