@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js'
+import { sleep, type Clock } from '../../core/clock.js'
 import { MillraceError, toError } from '../../core/errors.js'
 import type { TroubleKind } from '../../core/telemetry.js'
 import type { TopicPartition } from '../port.js'
@@ -23,6 +23,7 @@ import { within } from './within.js'
 
 const connectMs = 15_000
 const closeMs = 1000
+const missingMs = 2000
 const longestAnswerMs = 30_000
 const fetchKey = 1
 
@@ -82,6 +83,18 @@ export class Connections {
     // A refresh that is under way may have been asked for before these topics were added.
     await this.refreshing?.catch(() => undefined)
     if (!isKnown()) await this.refresh()
+  }
+
+  /** As `addTopics`; rejects with `MR_TOPIC_MISSING`. Somebody may have created them a moment ago, and not every broker has heard of it. */
+  async requireTopics(topics: readonly string[]): Promise<void> {
+    const giveUpAt = this.clock.now() + missingMs
+    for (;;) {
+      await this.addTopics(topics)
+      const missing = topics.find((topic) => this.partitionsOf(topic) === 0)
+      if (missing === undefined) return
+      if (this.clock.now() > giveUpAt) throw new MillraceError('MR_TOPIC_MISSING', `there is no topic ${missing}`)
+      await sleep(this.clock, 100)
+    }
   }
 
   /** Reads metadata again; callers at the same time share one request. */

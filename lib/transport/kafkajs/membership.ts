@@ -22,7 +22,6 @@ interface Session {
 const maxBytes = 8 * 1024 * 1024
 const rebuildAfterMs = 1000
 const abandonMs = 5000
-const missingMs = 2000
 
 /**
  * Membership in one group, over all its generations. kafkajs joins, syncs and heartbeats; this decides what that means:
@@ -53,6 +52,8 @@ export class Membership implements Owner {
     private readonly options: GroupOptions,
     private readonly listener: GroupListener,
     private readonly clock: Clock,
+    /** Ends what a broker has forgotten to end of our own transactions. */
+    private readonly endForgotten: (groupId: string) => void,
     private readonly onEnd: () => void,
   ) {}
 
@@ -63,7 +64,7 @@ export class Membership implements Owner {
     try {
       const session = this.open()
       await session.consumer.connections.connect()
-      await this.requireTopics(session)
+      await session.consumer.connections.requireTopics(this.options.topics)
       await session.consumer.run()
       this.watchOver()
       return await joined
@@ -140,7 +141,7 @@ export class Membership implements Owner {
         trouble: (error) => this.tell('leader', error),
       },
     )
-    const offsets = new GroupOffsets(consumer.connections, coordinator, this.clock)
+    const offsets = new GroupOffsets(consumer.connections, coordinator, this.clock, (groupId, forMs) => this.held(groupId, forMs))
     this.coordinator = null
     session = { consumer, fetcher, offsets }
     this.session = session
@@ -164,6 +165,12 @@ export class Membership implements Owner {
       )
     this.coordinatorId = nodeId ?? this.coordinatorId
     return broker
+  }
+
+  private held(groupId: string, forMs: number): void {
+    const seconds = Math.round(forMs / 1000)
+    this.tell('coordinator', new MillraceError('MR_KAFKA', `a transaction has held back offsets of group ${groupId} for ${seconds} s`))
+    this.endForgotten(groupId)
   }
 
   private tell(kind: TroubleKind, error: MillraceError): void {
@@ -294,19 +301,6 @@ export class Membership implements Owner {
       },
       { background: true },
     )
-  }
-
-  /** Another member may have created them a moment ago, and not every broker has heard of it. */
-  private async requireTopics({ consumer: { connections } }: Session): Promise<void> {
-    const isMissing = (topic: string): boolean => connections.partitionsOf(topic) === 0
-    const giveUpAt = this.clock.now() + missingMs
-    for (;;) {
-      await connections.addTopics(this.options.topics)
-      const missing = this.options.topics.find(isMissing)
-      if (missing === undefined) return
-      if (this.clock.now() > giveUpAt) throw new MillraceError('MR_TOPIC_MISSING', `there is no topic ${missing}`)
-      await sleep(this.clock, 100)
-    }
   }
 
   private async fail(error: MillraceError): Promise<void> {

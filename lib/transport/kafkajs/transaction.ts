@@ -12,6 +12,8 @@ import { within } from './within.js'
 export interface Epochs {
   /** Waits while the transaction before is being aborted. */
   current(): Promise<Epoch>
+  /** Offsets are being sent with it. */
+  sendsOffsets(): void
   /** The transaction was committed. */
   ended(): void
   /** It failed: what is open is ended, and the next one has a new epoch. */
@@ -79,6 +81,7 @@ export class KafkaTransaction implements Transaction {
   private async commitOffsets({ writer }: Epoch, isOver: () => boolean): Promise<void> {
     if (this.offsets.length === 0) return
     const { coordinator, coordinatorOfGroup } = this.context
+    this.epochs.sendsOffsets()
     const { groupId } = this.member
     await coordinator.ask('adding offsets to a transaction', addOffsetsToTxnV1(writer, groupId), (code) => code, isOver)
     const request = txnOffsetCommitV3(writer, this.member.identity, this.offsets)

@@ -5,6 +5,7 @@ import type { CommittedOffset, Member, Transaction, TransactionalProducer, Trans
 import { Connections } from './connections.js'
 import { KafkaDraft } from './draft.js'
 import { Epoch, type TransactionContext } from './epoch.js'
+import { toMillraceError } from './errors.js'
 import { Generation } from './generation.js'
 import type { KafkaSettings } from './internals.js'
 import { Writers } from './open-batch.js'
@@ -12,6 +13,7 @@ import { coordinates } from './group-requests.js'
 import { initProducerIdV1 } from './requests.js'
 import { KafkaTransaction, type Epochs } from './transaction.js'
 import { AskedCoordinator } from './transaction-coordinator.js'
+import { addOffsetsToTxnV1, endTxnV1 } from './transaction-requests.js'
 import { within } from './within.js'
 
 const initMs = 15_000
@@ -25,6 +27,8 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
   private epoch: Promise<Epoch>
   private readonly context: TransactionContext
   private isOpen = false
+  /** What became of the last transaction that sent offsets. */
+  private offsets: 'sent' | 'committed' | 'unknown' = 'unknown'
   private closing: Promise<void> | null = null
 
   private constructor(
@@ -92,14 +96,45 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
     return epoch
   }
 
+  sendsOffsets(): void {
+    this.offsets = 'sent'
+  }
+
   ended(): void {
     this.isOpen = false
+    if (this.offsets === 'sent') this.offsets = 'committed'
+  }
+
+  /**
+   * A broker that dies between deciding a commit and marking it may come back and never mark the offsets (seen on 4.3.1): the
+   * transaction is complete, its offsets are held back for ever, and only a marker of the same producer sets them free. So a
+   * transaction is committed with nothing but the offsets' partition in it, where it is known that they were committed.
+   */
+  endForgotten(groupId: string): void {
+    if (this.isOpen || this.closing !== null || this.offsets !== 'committed') return
+    const { clock, coordinator, timeoutMs, note } = this.context
+    const giveUpAt = clock.now() + timeoutMs * 0.9
+    const isOver = () => this.closing !== null || clock.now() > giveUpAt
+    const mark = async (epoch: Epoch): Promise<Epoch> => {
+      try {
+        await coordinator.ask('adding offsets to a transaction', addOffsetsToTxnV1(epoch.writer, groupId), (code) => code, isOver)
+        await coordinator.ask('committing a transaction', endTxnV1(epoch.writer), (code) => code, isOver)
+        return epoch
+      } catch (thrown) {
+        note(toMillraceError(thrown, `marking offsets of group ${groupId}`))
+        epoch.sender.close()
+        return this.nextEpoch(() => this.closing !== null)
+      }
+    }
+    this.epoch = this.epoch.then(mark)
+    this.epoch.catch(() => undefined) // whoever begins the next transaction hears of it
   }
 
   /** A new epoch fences what may still be on its way, and the coordinator ends what the old one left open: that is how we abort. */
   renew(epoch: Epoch): void {
     epoch.sender.close()
     this.isOpen = false
+    if (this.offsets === 'sent') this.offsets = 'unknown'
     if (this.closing !== null) return
     this.epoch = this.nextEpoch(() => this.closing !== null)
     this.epoch.catch(() => undefined) // whoever begins the next transaction hears of it

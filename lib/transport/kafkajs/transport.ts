@@ -95,7 +95,11 @@ class KafkaTransport implements Transport {
 
   async join(options: GroupOptions, listener: GroupListener): Promise<Member> {
     this.requireOpen()
-    const membership: Membership = new Membership(this.settings, options, listener, this.clock, () => this.members.delete(membership))
+    const endForgotten = (groupId: string): void => {
+      for (const producer of this.transactional) producer.endForgotten(groupId)
+    }
+    const onEnd = () => this.members.delete(membership)
+    const membership: Membership = new Membership(this.settings, options, listener, this.clock, endForgotten, onEnd)
     this.members.add(membership)
     return membership.join()
   }
