@@ -95,4 +95,68 @@ describe('in marbles', () => {
     await t.input(payments).marbles('------------p', { p: ['other', 'p'] }) // 12 > 6 + 5
     expect(t.output(paid).toMarbles(result)).toBe(unmatched)
   })
+
+  it('an outer join gives the unmatched of either side once, when the time to find a match has passed', async () => {
+    const [orders, payments] = [
+      topic('orders', { key: codec.string, value: codec.string }),
+      topic('payments', { key: codec.string, value: codec.string }),
+    ]
+    const paid = topic('paid', { key: codec.string, value: codec.string })
+    await using t = await testContext(
+      (app) =>
+        app
+          .stream(orders)
+          .outerJoin(
+            app.stream(payments),
+            { within: 5 },
+            (sides) => ('left' in sides ? sides.left : '-') + ('right' in sides ? sides.right : '-'),
+          )
+          .toTopic(paid),
+      one,
+    )
+    const result = { P: ['k', 'op'], L: ['j', 'o-'], R: ['i', '-p'] } as const
+
+    await t.input(orders).marbles('o-u', { o: ['k', 'o'], u: ['j', 'o'] })
+    await t.input(payments).marbles('---pr', { p: ['k', 'p'], r: ['i', 'p'] })
+    expect(t.output(paid).toMarbles(result)).toBe('---P')
+
+    await t.input(orders).marbles('----------o', { o: ['other', 'o'] }) // 10 > 2 + 5 and 4 + 5
+    expect(t.output(paid).toMarbles(result)).toBe('--L-R')
+  })
+
+  it('suppress gives the newest row of a key once it has been held for long enough', async () => {
+    const prices = topic('prices', { key: codec.string, value: codec.string })
+    const calm = topic('calm', { key: codec.string, value: codec.string })
+    await using t = await testContext((app) => app.table(prices).suppress({ within: 5 }).toTopic(calm), one)
+    const price = { a: ['tea', '1'], b: ['tea', '2'], c: ['tea', '3'], z: ['salt', '1'] } as const
+
+    await t.input(prices).marbles('a-b', price)
+    expect(t.output(calm).toMarbles(price)).toBe('')
+
+    await t.input(prices).marbles('-----z', price) // 5 after the first of them
+    expect(t.output(calm).toMarbles(price)).toBe('--b')
+
+    await t.input(prices).marbles('------c', price)
+    expect(t.output(calm).toMarbles(price)).toBe('')
+  })
+
+  it('a window on a quiet topic closes when nothing has come for closeAfterIdle', async () => {
+    await using t = await testContext(
+      (app) =>
+        app
+          .stream(clicks)
+          .groupByKey()
+          .window(tumbling(10, { emit: 'final', closeAfterIdle: '1m' }))
+          .count()
+          .toTopic(counts),
+      one,
+    )
+
+    await t.input(clicks).marbles('a--a', click)
+    await t.advance('59s')
+    expect(t.output(counts).toMarbles({})).toBe('')
+
+    await t.advance('2s')
+    expect(t.output(counts).toMarbles({ A: [ada(0, 10), 2] })).toBe('---A')
+  })
 })
