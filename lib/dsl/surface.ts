@@ -624,7 +624,7 @@ export interface KGroup<out K, out V> {
 
 /**
  * The records of a key in windows. A result has the window in its key and the largest timestamp of what was folded; the row of a
- * closed window can be read for another size and grace of stream time.
+ * closed window can be read for at least another size and grace of stream time.
  *
  * **Source** TimeWindowedKStream.
  * @since 0.1.0

@@ -79,10 +79,10 @@ const untilRead = async (brokers: readonly string[], group: string, name: string
 const write = async (brokers: readonly string[], id: string, folder: string): Promise<void> => {
   const app = createApp({ id: `${id}-writer`, brokers, stateDir: join(folder, 'writer'), logger: silent })
   const { inputs } = replayPlan(id)
-  for (const input of Object.values(inputs)) app.stream(input).tap(() => undefined)
-  await app.start()
   const nullable = (name: 'clicks' | 'views' | 'users') =>
     topic(inputs[name].name, { key: codec.string, value: codec.nullable(codec.string), partitions })
+  for (const name of ['clicks', 'views', 'users'] as const) app.stream(nullable(name)).tap(() => undefined)
+  await app.start()
   await Promise.all(recordsOf(900, 7).map(({ to, key, value, time }) => app.send(nullable(to), key, value, { timestamp: time })))
   await app.stop()
 }
