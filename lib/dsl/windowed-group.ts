@@ -7,6 +7,7 @@ import { storeLookup } from '../table/lookup.js'
 import { aggregateFold, countFold, reduceFold, type Fold } from '../table/windowed/fold.js'
 import { heldCodec } from '../table/held-codec.js'
 import { sessionCodec, sessionLookup } from '../table/windowed/session-rows.js'
+import { unexpired } from '../table/windowed/window-lookup.js'
 import { windowedAggregate, windowedWithLate, type WindowedStores } from '../table/windowed/windowed.js'
 import { checkName, derivedName } from '../topology/names.js'
 import type { Port } from '../topology/node.js'
@@ -57,7 +58,7 @@ export const windowedTable = (from: NewWindows, fold: Fold<any>, value: () => An
     held: windows.timing.emission._tag === 'every' ? beside('held', windowed, heldCodec(results)) : null,
     records: windows.kind === 'sliding' ? beside('records', codec.windowed(key), from.value()) : null,
   }
-  const lookup = isSession ? sessionLookup(rows, windowed) : storeLookup(rows)
+  const lookup = unexpired(isSession ? sessionLookup(rows, windowed) : storeLookup(rows), rows, windows)
   const uses = [rows, stores.held, stores.records].flatMap((spec) => (spec === null ? [] : [{ spec, source: null }]))
   const operator = from.late === undefined ? windowedAggregate(windows, fold, stores) : windowedWithLate(windows, fold, stores)
   const branches = from.late === undefined ? {} : { branches: ['results', 'late'] }

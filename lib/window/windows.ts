@@ -169,6 +169,10 @@ export const isClosed = (windows: Windows, { end }: Bounds, streamTime: number, 
   return windows.kind === 'session' ? last + windows.gapMs < streamTime : last < streamTime
 }
 
+/** Whether the row of a window is gone at a stream time: it has been closed for as long as it may be read. */
+export const isExpired = (windows: Windows, bounds: Bounds, streamTime: number): boolean =>
+  isClosed(windows, bounds, streamTime, windows.keptMs + windows.timing.graceMs)
+
 /** What the surface hides of it. */
 export const windowsOf = (windows: FixedWindows | SessionWindows): Windows => {
   // Made above, and nowhere else: the types the user sees are those of these objects.

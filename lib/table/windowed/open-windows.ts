@@ -2,7 +2,7 @@ import { MillraceError } from '../../core/errors.js'
 import { NearlySorted } from '../../core/nearly-sorted.js'
 import type { Entry } from '../../topology/operator.js'
 import { closesBefore, type Bounds } from '../../window/bounds.js'
-import { isClosed, type Windows } from '../../window/windows.js'
+import { isClosed, isExpired, type Windows } from '../../window/windows.js'
 import { comesBefore, WindowRow, windowOf, type KeyId } from './window-row.js'
 import type { WindowRows } from './window-rows.js'
 
@@ -71,7 +71,7 @@ export class OpenWindows<K, A> {
       return undefined
     }
     rows.write(row, value, timestamp)
-    return { value, timestamp }
+    return rows.resultOf(row)
   }
 
   /** Of a session that has become part of another. */
@@ -112,7 +112,7 @@ export class OpenWindows<K, A> {
   expire(time: number): boolean {
     const { rows, windows } = this.options
     const row = this.expiring.least
-    if (row === undefined || !isClosed(windows, row, time, windows.keptMs + windows.timing.graceMs)) return false
+    if (row === undefined || !isExpired(windows, row, time)) return false
     this.expiring.take()
     rows.delete(row, time)
     return true

@@ -61,5 +61,7 @@ export const toMillraceError = (thrown: unknown, what: string): MillraceError =>
 }
 
 /** Nothing that waiting could heal. */
-export const isHopeless = ({ code }: MillraceError): boolean =>
-  code === 'MR_AUTHENTICATION' || code === 'MR_AUTHORIZATION' || code === 'MR_APP_STOPPED'
+export const isHopeless = ({ code }: MillraceError): boolean => code === 'MR_AUTHENTICATION' || code === 'MR_AUTHORIZATION'
+
+/** There is no use in asking again; also because the connection was closed, which is no failure. */
+export const isFutile = (error: MillraceError): boolean => isHopeless(error) || error.code === 'MR_APP_STOPPED'

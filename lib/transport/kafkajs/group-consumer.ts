@@ -6,7 +6,7 @@ import type { GroupOptions, TopicPartition } from '../port.js'
 import { decodeUserData, encodeUserData } from '../user-data.js'
 import { Connections } from './connections.js'
 import { broker, isCoordinatorMoving } from './error-codes.js'
-import { isHopeless, toMillraceError } from './errors.js'
+import { isFutile, toMillraceError } from './errors.js'
 import type { Coordinator } from './group-offsets.js'
 import { beat } from './heartbeats.js'
 import { asCluster, newKafka, type KafkaJsBroker, type KafkaJsCluster, type KafkaSettings } from './internals.js'
@@ -179,7 +179,7 @@ const patiently = async (
     try {
       return await find()
     } catch (thrown) {
-      if (!events.isStaying() || isHopeless(toMillraceError(thrown, 'looking for the coordinator')) || clock.now() > giveUpAt) throw thrown
+      if (!events.isStaying() || isFutile(toMillraceError(thrown, 'looking for the coordinator')) || clock.now() > giveUpAt) throw thrown
       await sleep(clock, findPauseMs)
       // Where this fails too, `find` says so again.
       await cluster.refreshMetadata().catch(() => undefined)

@@ -3,7 +3,7 @@ import { MillraceError } from '../../core/errors.js'
 import type { CommittedOffset, TopicPartition } from '../port.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isCoordinatorMoving } from './error-codes.js'
-import { isHopeless, toMillraceError } from './errors.js'
+import { isFutile, toMillraceError } from './errors.js'
 import type { KafkaJsBroker } from './internals.js'
 import { offsetCommitV5, offsetFetchV7, type FetchedOffsets, type GroupIdentity } from './group-requests.js'
 import type { Request } from './requests.js'
@@ -84,7 +84,7 @@ export class GroupOffsets {
     } catch (thrown) {
       const error = toMillraceError(thrown, what)
       this.coordinator.forget()
-      return new Failed(error, error instanceof MillraceError && !isHopeless(error) && error.code !== 'MR_FENCED', false)
+      return new Failed(error, error instanceof MillraceError && !isFutile(error) && error.code !== 'MR_FENCED', false)
     }
   }
 }

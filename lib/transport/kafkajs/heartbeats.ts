@@ -1,7 +1,7 @@
 import { sleep, type Clock, type Timer } from '../../core/clock.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isCoordinatorMoving } from './error-codes.js'
-import { isHopeless, toMillraceError } from './errors.js'
+import { isFutile, toMillraceError } from './errors.js'
 import type { Coordinator } from './group-offsets.js'
 import type { KafkaJsBroker } from './internals.js'
 import { heartbeatV1, type GroupIdentity } from './group-requests.js'
@@ -77,7 +77,7 @@ export const beat = async (
       if (!isCoordinatorMoving(code)) throw brokerError(code, what)
     } catch (thrown) {
       const error = toMillraceError(thrown, what)
-      if (isHopeless(error)) throw error
+      if (isFutile(error)) throw error
     }
     coordinator.forget()
     if (!isStaying()) throw new Error('the member is leaving')

@@ -2,7 +2,7 @@ import { sleep, type Clock } from '../../core/clock.js'
 import type { MillraceError } from '../../core/errors.js'
 import type { Connections } from './connections.js'
 import { broker, brokerError, isCoordinatorMoving, isStaleMetadata } from './error-codes.js'
-import { isHopeless, toMillraceError } from './errors.js'
+import { isFutile, toMillraceError } from './errors.js'
 import type { KafkaJsBroker } from './internals.js'
 import type { Coordinates } from './group-requests.js'
 import type { Request } from './requests.js'
@@ -44,7 +44,7 @@ export class AskedCoordinator {
     } catch (thrown) {
       this.found = null
       const error = toMillraceError(thrown, what)
-      return new Refusal(error, !isHopeless(error))
+      return new Refusal(error, !isFutile(error))
     }
   }
 }
