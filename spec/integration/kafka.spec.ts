@@ -95,10 +95,11 @@ const until = async <A>(ask: () => Promise<A>, fits: (answer: A) => boolean): Pr
 }
 
 describeKafka('an app', (kafka) => {
-  it('goes on where the last run stopped', async () => {
+  it('goes on where the last run stopped, and has nothing to complain of', async () => {
     await using on = setUp(kafka().brokers)
+    const warnings: unknown[] = []
     for (let run = 1; run <= 2; run++) {
-      const app = on.app()
+      const app = on.app({ logger: { ...silent, warn: (details) => void warnings.push(details) } })
       const words = wordCount(app, on.lines, on.counts)
       await app.start()
       await app.send(on.lines, 'k', 'to be or not to be')
@@ -114,6 +115,7 @@ describeKafka('an app', (kafka) => {
       )
       await app.stop()
     }
+    expect(warnings).toEqual([])
   })
 
   it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(

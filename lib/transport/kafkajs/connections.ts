@@ -14,7 +14,7 @@ import {
   type Metadata,
   type PartitionMetadata,
 } from './internals.js'
-import { cutOff, mend } from './mended.js'
+import { cutOff, HungUp, mend } from './mended.js'
 import { findCoordinatorV2, type Coordinates } from './group-requests.js'
 import { metadataV6, type Request } from './requests.js'
 import { Vigil, type Watched } from './vigil.js'
@@ -232,7 +232,7 @@ export class Connections {
   private lost(thrown: unknown, what: string): MillraceError {
     const error = toMillraceError(thrown, what)
     // What is ours already was told where it came from.
-    if (error === thrown || error.code !== 'MR_BROKER_UNREACHABLE') return error
+    if (error === thrown || error.code !== 'MR_BROKER_UNREACHABLE' || thrown instanceof HungUp) return error
     return this.told(toError(thrown).name === 'KafkaJSRequestTimeoutError' ? 'silence' : 'connection', error)
   }
 

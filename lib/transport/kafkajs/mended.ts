@@ -6,6 +6,13 @@ import { within } from './within.js'
 
 const connectMs = 15_000
 
+/** What a connection owed when it was hung up on: on purpose, so it is no trouble. */
+export class HungUp extends KafkaJSConnectionError {
+  constructor() {
+    super('The connection was closed')
+  }
+}
+
 /**
  * What kafkajs's connections get wrong when a broker is away, put right on one of them:
  * - Two requests that find it closed at the same time open two sockets, and one is written to while the other is listened to.
@@ -31,7 +38,7 @@ export const mend = (connection: KafkaJsConnection, clock: Clock, hungUp: (error
     return running
   }
   connection.disconnect = () => {
-    const closed = new KafkaJSConnectionError('The connection was closed')
+    const closed = new HungUp()
     // While it is being made kafkajs has a timer of its own, which ends with any error of the socket, and so does the waiting.
     if (running !== null) connection.socket?.destroy(closed)
     else if (connection.isConnected()) cutOff(connection, closed)
