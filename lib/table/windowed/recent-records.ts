@@ -1,4 +1,4 @@
-import { Heap } from '../../core/heap.js'
+import { NearlySorted } from '../../core/nearly-sorted.js'
 import type { Windowed } from '../../core/record.js'
 import type { AnyRec, KeyedStore, RowPlace } from '../../topology/operator.js'
 import { windowOf, type KeyId } from './window-row.js'
@@ -33,7 +33,7 @@ const isBefore = (a: KeptRecord, b: KeptRecord): boolean =>
 export class RecentRecords<K> {
   /** In order of time and arrival. */
   private readonly byKey = new Map<KeyId, KeptRecord<K>[]>()
-  private readonly expiring = new Heap<KeptRecord<K>>(isBefore)
+  private readonly expiring = new NearlySorted<KeptRecord<K>>(isBefore)
   private arrivals = 0
 
   constructor(

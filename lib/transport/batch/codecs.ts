@@ -20,8 +20,7 @@ export const codecOf = (compression: Exclude<Compression, 'none'>): Codec => {
   return codec
 }
 
-/* Synchronous, for a batch is read where its records are needed: `require`, which unlike `import` can be as late as that. */
-/* eslint-disable @typescript-eslint/no-require-imports */
+/* eslint-disable @typescript-eslint/no-require-imports -- synchronous, for a batch is read where its records are needed: unlike `import` it can be as late as that */
 const makers: Readonly<Record<Exclude<Compression, 'none'>, () => Codec>> = {
   gzip: () => ({
     compress: (bytes) => gzipSync(bytes),

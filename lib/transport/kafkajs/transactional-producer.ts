@@ -108,13 +108,13 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
   /**
    * A broker that dies between deciding a commit and marking it may come back and never mark the offsets (seen on 4.3.1): the
    * transaction is complete, its offsets are held back for ever, and only a marker of the same producer sets them free. So a
-   * transaction is committed with nothing but the offsets' partition in it, where it is known that they were committed.
+   * transaction is committed with nothing but the offsets' partition in it, where it is known that they were committed. It is asked
+   * for until it is answered: aborted, it would drop what was held back, which is left to happen only if this process dies meanwhile.
    */
   endForgotten(groupId: string): void {
     if (this.isOpen || this.closing !== null || this.offsets !== 'committed') return
-    const { clock, coordinator, timeoutMs, note } = this.context
-    const giveUpAt = clock.now() + timeoutMs * 0.9
-    const isOver = () => this.closing !== null || clock.now() > giveUpAt
+    const { coordinator, note } = this.context
+    const isOver = () => this.closing !== null
     const mark = async (epoch: Epoch): Promise<Epoch> => {
       try {
         await coordinator.ask('adding offsets to a transaction', addOffsetsToTxnV1(epoch.writer, groupId), (code) => code, isOver)
@@ -123,7 +123,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
       } catch (thrown) {
         note(toMillraceError(thrown, `marking offsets of group ${groupId}`))
         epoch.sender.close()
-        return this.nextEpoch(() => this.closing !== null)
+        return this.nextEpoch(isOver)
       }
     }
     this.epoch = this.epoch.then(mark)
