@@ -33,6 +33,7 @@ const doors = {
   kafkajs: '^lib/transport/kafkajs/',
   lmdb: '^lib/(state/lmdb[.]ts$|transport/embedded/)',
   '(snappy|lz4-napi|@toondepauw/node-zstd)': '^lib/transport/batch/codecs[.]ts$',
+  '@node-rs/crc32': '^lib/transport/batch/crc32c[.]ts$',
 }
 
 const doorRules = Object.entries(doors).map(([name, door]) => ({

@@ -42,6 +42,7 @@ const isOpen = ({ isPaused, isHalted }: Position): boolean => !isPaused && !isHa
 const isWanted = (position: Position): boolean => isOpen(position) && position.state !== 'stale'
 const backoffMs = { first: 50, most: 1000 }
 const missingMs = 5000
+const longBytes = 64 * 1024
 /** While somebody is left out for lack of room, which may be over any moment. */
 const partialWaitMs = 50
 
@@ -56,6 +57,7 @@ export class Fetcher {
   private readonly budget: Budget<Position>
   /** Brokers with a request on its way. */
   private readonly busy = new Set<number>()
+  private handing: Promise<void> = Promise.resolve()
   private refreshTimer: Timer | null = null
   private delayMs = backoffMs.first
   private isClosed = false
@@ -125,11 +127,11 @@ export class Fetcher {
       if (leader === null) isLeaderMissing = true
       else leaders.add(leader)
     }
-    for (const leader of leaders) if (!this.busy.has(leader)) this.readFrom(leader).catch((error: unknown) => this.onBug(leader, error))
+    for (const leader of leaders) if (!this.busy.has(leader)) void this.readFrom(leader)
     if (isLeaderMissing) this.refreshLater()
   }
 
-  /** Until there is nothing to ask this broker for. Rejects only where a listener throws. */
+  /** Until there is nothing to ask this broker for. */
   private async readFrom(node: number): Promise<void> {
     let asked = this.ask(node)
     if (asked !== null) this.busy.add(node)
@@ -137,20 +139,31 @@ export class Fetcher {
       const { positions, grant, answer } = asked
       const response = await answer
       this.budget.answered(grant)
-      const deliver = response instanceof MillraceError ? this.onTrouble(response, positions) : this.accept(positions, response)
-      asked = this.ask(node)
+      const calls = response instanceof MillraceError ? this.onTrouble(response, positions) : this.accept(positions, response)
+      const next = this.ask(node)
+      await this.handOn(calls)
+      asked = next ?? this.ask(node)
       if (asked === null) this.busy.delete(node)
-      deliver()
       // kafkajs reads metadata when it likes: what this broker led may be another's by now, or nobody's.
       this.wake()
     }
   }
 
-  /** A listener that throws takes its own chunk with it, not the reading of this broker. */
-  private onBug(node: number, error: unknown): void {
-    this.busy.delete(node)
-    this.events.trouble(toMillraceError(error, 'handing on what was fetched'))
-    this.refreshLater()
+  /** In the order of the answers, also where a partition has moved to another broker meanwhile. */
+  private handOn(calls: readonly Call[]): Promise<void> {
+    this.handing = this.handing.then(async () => {
+      for (const { bytes, run } of calls) {
+        try {
+          run()
+        } catch (error) {
+          // A listener that throws takes its own chunk with it, not the reading of this broker.
+          this.events.trouble(toMillraceError(error, 'handing on what was fetched'))
+        }
+        // Whoever works on it at once would let the sockets fill up, and the brokers wait.
+        if (bytes > longBytes) await new Promise(setImmediate)
+      }
+    })
+    return this.handing
   }
 
   private ask(node: number): Question | null {
@@ -175,18 +188,22 @@ export class Fetcher {
     return { positions, grant, answer }
   }
 
-  /** Moves the positions; what it returns hands out the chunks, after the next request has gone. */
-  private accept(asked: ReadonlyMap<string, Asked>, response: FetchResponse): () => void {
+  /** Moves the positions; what it returns is to be called after the next request has gone. */
+  private accept(asked: ReadonlyMap<string, Asked>, response: FetchResponse): readonly Call[] {
     if (response.errorCode !== 0) return this.onTrouble(brokerError(response.errorCode, 'fetching'), asked)
     const total = response.partitions.reduce((bytes, { records }) => bytes + records.length, 0)
-    const calls: (() => void)[] = []
+    const calls: Call[] = []
     for (const fetched of response.partitions) {
       const ask = asked.get(keyOf(fetched))
       if (ask === undefined || !this.isCurrent(ask)) continue
       const call = fetched.errorCode === 0 ? this.advance(ask.position, fetched, total) : this.refuse(ask.position, fetched.errorCode)
-      if (call !== null) calls.push(() => this.positions.get(keyOf(fetched)) === ask.position && call())
+      if (call === null) continue
+      const run = (): void => {
+        if (this.positions.get(keyOf(fetched)) === ask.position) call()
+      }
+      calls.push({ bytes: fetched.records.length, run })
     }
-    return () => calls.forEach((call) => call())
+    return calls
   }
 
   private isCurrent({ position, offset }: Asked): boolean {
@@ -245,11 +262,11 @@ export class Fetcher {
     return () => this.events.failed(error, { topic: position.topic, partition: position.partition })
   }
 
-  private onTrouble(error: MillraceError, asked: ReadonlyMap<string, Asked>): () => void {
-    if (this.isClosed) return () => undefined
-    if (isHopeless(error)) return () => this.failAll(error)
+  private onTrouble(error: MillraceError, asked: ReadonlyMap<string, Asked>): readonly Call[] {
+    if (this.isClosed) return []
+    if (isHopeless(error)) return [{ bytes: 0, run: () => this.failAll(error) }]
     this.setBack([...asked.values()].map(({ position }) => position))
-    return () => undefined
+    return []
   }
 
   private setBack(positions: readonly Position[]): void {
@@ -279,7 +296,7 @@ export class Fetcher {
       this.wake()
     } catch (error) {
       this.refreshTimer = null
-      this.onTrouble(toMillraceError(error, 'reading metadata'), new Map())()
+      void this.handOn(this.onTrouble(toMillraceError(error, 'reading metadata'), new Map()))
     }
   }
 
@@ -295,6 +312,11 @@ export class Fetcher {
   }
 }
 
+/** Tells a listener, of a chunk of so many bytes for one. */
+interface Call {
+  readonly bytes: number
+  readonly run: () => void
+}
 interface Asked {
   readonly position: Position
   readonly offset: number
