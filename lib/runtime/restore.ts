@@ -2,8 +2,10 @@ import type { Clock } from '../core/clock.js'
 import { isMillraceError, MillraceError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
 import { readChangelogEntry } from '../state/changelog.js'
+import type { ByteStore } from '../state/port.js'
+import { nextOffset } from '../transport/batch/header.js'
 import { readBatch } from '../transport/batch/reader.js'
-import type { CommittedOffset, Member, PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
+import type { Chunk, CommittedOffset, Member, PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
 import { appendRows, changelogRow, openingRow } from './committer.js'
 import { decide, groupMark, toMetadata, type Mark } from './recovery.js'
 import { byTopic, newWriter, type FileState, type OpenStore, type TaskStores } from './task-stores.js'
@@ -86,11 +88,13 @@ const keysBeyond = async (
 ): Promise<{ readonly keys: readonly Buffer[]; readonly writers: ReadonlySet<string> }> => {
   const keys = new Map<string, Buffer>()
   const writers = new Set<string>()
-  const isSame = await scan(context, store, (raws) => {
-    for (const raw of raws) {
-      const entry = readChangelogEntry(raw)
-      if (entry._tag === 'Commit') writers.add(entry.mark.writer)
-      else if (entry._tag === 'Data') keys.set(entry.key.toString('latin1'), Buffer.from(entry.key))
+  const isSame = await scan(context, store, (batches) => {
+    for (const raws of batches) {
+      for (const raw of raws) {
+        const entry = readChangelogEntry(raw)
+        if (entry._tag === 'Commit') writers.add(entry.mark.writer)
+        else if (entry._tag === 'Data') keys.set(entry.key.toString('latin1'), Buffer.from(entry.key))
+      }
     }
   })
   if (!isSame) for (const [key] of store.bytes.entries()) keys.set(key.toString('latin1'), key)
@@ -150,14 +154,14 @@ const rebuild = async (
 type Rebuilding = Parameters<TaskStores['commit']>[0]
 
 const rollForward = async (context: RestoreContext, store: OpenStore, rebuilding: Rebuilding): Promise<void> => {
-  const apply = (raws: readonly RawRecord[]) =>
+  const apply = (batches: Batches) =>
     context.stores.commit(rebuilding, () => {
-      for (const [, raw] of newestOf(raws)) {
-        const entry = readChangelogEntry(raw)
-        if (entry._tag === 'StreamTime') store.overlay.recoverTime(entry.time)
-        if (entry._tag !== 'Data') continue
-        if (raw.value === null) store.bytes.remove(entry.key)
-        else store.bytes.put(entry.key, { value: raw.value, timestamp: raw.timestamp })
+      for (const raws of batches) {
+        for (const raw of raws) {
+          const entry = readChangelogEntry(raw)
+          if (entry._tag === 'StreamTime') store.overlay.recoverTime(entry.time)
+          else if (entry._tag === 'Data') write(store.bytes, entry.key, entry.value, entry.timestamp)
+        }
       }
     })
   if (await scan(context, store, apply)) return
@@ -167,9 +171,11 @@ const rollForward = async (context: RestoreContext, store: OpenStore, rebuilding
   await scan(context, store, apply)
 }
 
-/** Of each key the last one: the others would only be written to be overwritten. */
-const newestOf = (raws: readonly RawRecord[]): ReadonlyMap<string, RawRecord> =>
-  new Map(raws.map((raw) => [raw.key?.toString('latin1') ?? '', raw]))
+/** Also what the next record overwrites: to find that out costs as much as to write it. */
+const write = (bytes: ByteStore, key: Buffer, value: Buffer | null, timestamp: number): void => {
+  if (value === null) bytes.remove(key)
+  else bytes.put(key, { value, timestamp })
+}
 
 /** A table of a compacted topic: its rows are the topic's own, up to the offset its input goes on from. */
 const restoreFromSource = async (
@@ -189,13 +195,9 @@ const restoreFromSource = async (
   const earliest = await firstOffset(context.transport, input)
   const start = known !== undefined && known >= earliest && known <= end ? known : earliest
   if (start === earliest) context.stores.commit(rebuilding, () => store.bytes.clear())
-  await readTo(context, { ...input, offset: start }, end, store.spec.name, (raws) =>
+  await readTo(context, { ...input, offset: start }, end, store.spec.name, (batches) =>
     context.stores.commit(rebuilding, () => {
-      for (const [, raw] of newestOf(raws.filter(({ key }) => key !== null))) {
-        const key = raw.key as Buffer
-        if (raw.value === null) store.bytes.remove(key)
-        else store.bytes.put(key, { value: raw.value, timestamp: raw.timestamp })
-      }
+      for (const raws of batches) for (const { key, value, timestamp } of raws) if (key !== null) write(store.bytes, key, value, timestamp)
     }),
   )
 }
@@ -207,7 +209,7 @@ const setPosition = (store: OpenStore, position: number): void => {
 }
 
 /** Reads the changelog from the store's position to its high watermark; the position follows. False: the position is not in this log. */
-const scan = async (context: RestoreContext, store: OpenStore, take: (raws: readonly RawRecord[]) => void): Promise<boolean> => {
+const scan = async (context: RestoreContext, store: OpenStore, take: (batches: Batches) => void): Promise<boolean> => {
   const { changelog } = store
   if (changelog === null) return true
   const [end] = await context.transport.listOffsets([changelog], 'end')
@@ -222,9 +224,9 @@ const scan = async (context: RestoreContext, store: OpenStore, take: (raws: read
       { topic: changelog.topic, partition: changelog.partition, offset: changelog.position },
       end.offset,
       store.spec.name,
-      (raws, next) => {
+      (batches, next) => {
         changelog.position = next
-        take(raws)
+        take(batches)
       },
     )
     return true
@@ -237,12 +239,22 @@ const scan = async (context: RestoreContext, store: OpenStore, take: (raws: read
 const firstOffset = async (transport: Transport, at: TopicPartition): Promise<number> =>
   (await transport.listOffsets([at], 'earliest'))[0]?.offset ?? 0
 
+/** To be walked once: a batch is read when it is its turn, so the records of one are there at a time. */
+type Batches = Iterable<readonly RawRecord[]>
+
+function* recordsIn(chunk: Chunk, from: number, end: number): Generator<readonly RawRecord[]> {
+  for (const batch of chunk.batches) {
+    const raws = readBatch(batch, from, chunk)
+    yield nextOffset(batch) <= end ? raws : raws.filter(({ offset }) => offset < end)
+  }
+}
+
 const readTo = async (
   context: RestoreContext,
   from: PartitionOffset,
   end: number,
   store: string,
-  take: (raws: readonly RawRecord[], next: number) => void,
+  take: (batches: Batches, next: number) => void,
 ): Promise<void> => {
   if (from.offset >= end) return
   const reader = context.transport.read([from])
@@ -251,9 +263,9 @@ const readTo = async (
       if (context.isVoid())
         throw new MillraceError('MR_FENCED', `the restore of task ${context.taskId} was overtaken by another assignment`)
       for (const chunk of await reader.next()) {
-        const raws = chunk.batches.flatMap((batch) => readBatch(batch, position, chunk)).filter(({ offset }) => offset < end)
+        const batches = recordsIn(chunk, position, end)
         position = Math.max(position, chunk.nextOffset)
-        take(raws, Math.min(position, end))
+        take(batches, Math.min(position, end))
         context.onProgress({ store, records: Math.min(position, end) - from.offset, total: end - from.offset })
       }
     }

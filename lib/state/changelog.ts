@@ -56,10 +56,12 @@ export const readChangelogEntry = (record: {
   readonly value: Uint8Array | null
   readonly timestamp: number
 }): ChangelogEntry => {
-  const tag = record.key?.[0]
-  if (record.key === null || (tag !== dataTag && tag !== reservedTag)) throw foreign(`its key begins with ${tag ?? 'nothing'}`)
-  const key = asBuffer(record.key).subarray(1)
-  const value = record.value === null ? null : asBuffer(record.value)
+  // Of a record in its batch, both are made when asked for.
+  const { key: tagged, value: bytes } = record
+  const tag = tagged?.[0]
+  if (tagged === null || (tag !== dataTag && tag !== reservedTag)) throw foreign(`its key begins with ${tag ?? 'nothing'}`)
+  const key = asBuffer(tagged).subarray(1)
+  const value = bytes === null ? null : asBuffer(bytes)
   if (tag === dataTag) return { _tag: 'Data', key, value, timestamp: record.timestamp }
   const name = key.toString('utf8')
   if (name === 'commit') return { _tag: 'Commit', mark: readMark(value) }

@@ -25,9 +25,12 @@ const longKeyLength = 1 + maxPlainKey + 32
 export const afterAllKeys = Buffer.of(keyTag + 1)
 export const beforeAllKeys = Buffer.of(keyTag)
 
-export const diskKey = (key: Uint8Array): Buffer => {
+/** Gives a buffer of so many bytes, with anything in it. */
+type Allocate = (length: number) => Buffer
+
+export const diskKey = (key: Uint8Array, allocate: Allocate = Buffer.allocUnsafe): Buffer => {
   if (key.length > maxPlainKey) return Buffer.concat([longKeyPrefix(key), createHash('sha256').update(key).digest()])
-  const out = Buffer.allocUnsafe(key.length + 1)
+  const out = allocate(key.length + 1)
   out[0] = keyTag
   out.set(key, 1)
   return out
@@ -35,10 +38,10 @@ export const diskKey = (key: Uint8Array): Buffer => {
 
 const longKeyPrefix = (key: Uint8Array): Buffer => Buffer.concat([beforeAllKeys, key.subarray(0, maxPlainKey)])
 
-export const diskRow = (key: Uint8Array, row: Row): Buffer => {
+export const diskRow = (key: Uint8Array, row: Row, allocate: Allocate = Buffer.allocUnsafe): Buffer => {
   const isLong = key.length > maxPlainKey
   const head = isLong ? rowHead + 4 + key.length : rowHead
-  const out = Buffer.allocUnsafe(head + row.value.length)
+  const out = allocate(head + row.value.length)
   out[0] = isLong ? longKeyRow : plainRow
   out.writeDoubleBE(row.timestamp, 1)
   if (isLong) {
@@ -47,6 +50,13 @@ export const diskRow = (key: Uint8Array, row: Row): Buffer => {
   }
   out.set(row.value, head)
   return out
+}
+
+/** Buffers over the same bytes again and again: for what is done with before the next one is asked for. */
+export const scratch = (): Allocate => {
+  const bytes = Buffer.allocUnsafeSlow(2048)
+  const views: Buffer[] = []
+  return (length) => (length > bytes.length ? Buffer.allocUnsafe(length) : (views[length] ??= bytes.subarray(0, length)))
 }
 
 /** Copies: `bytes` may be the engine's own, gone with the next read. */

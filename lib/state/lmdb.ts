@@ -6,7 +6,18 @@ import { isMillraceError, MillraceError } from '../core/errors.js'
 import { CommitScope } from './commit-scope.js'
 import { removeFolder, removeTrash, syncFile } from './durable-file.js'
 import { dataFile, dataFolder, examine, writeEpoch, type StateIdentity } from './epoch.js'
-import { afterAllKeys, beforeAllKeys, diskKey, diskRange, diskRow, inKeyOrder, readRow, type DiskEntry, type Entry } from './keys.js'
+import {
+  afterAllKeys,
+  beforeAllKeys,
+  diskKey,
+  diskRange,
+  diskRow,
+  inKeyOrder,
+  readRow,
+  scratch,
+  type DiskEntry,
+  type Entry,
+} from './keys.js'
 import type { ByteRange, ByteStore, MetaStore, Row, StateFile } from './port.js'
 
 /** What `openLmdbFile` has found in the folder. */
@@ -158,6 +169,9 @@ class Health {
   }
 }
 
+/** LMDB copies what it is given before it returns. */
+const [keyBytes, rowBytes] = [scratch(), scratch()]
+
 class LmdbStore implements ByteStore {
   constructor(
     readonly name: string,
@@ -168,7 +182,7 @@ class LmdbStore implements ByteStore {
 
   get(key: Uint8Array): Row | undefined {
     try {
-      const found = this.db.getBinaryFast(diskKey(key))
+      const found = this.db.getBinaryFast(diskKey(key, keyBytes))
       return found && readRow(found)
     } catch (error) {
       throw this.health.notRead(`store ${this.name}`, error)
@@ -176,15 +190,30 @@ class LmdbStore implements ByteStore {
   }
 
   put(key: Uint8Array, row: Row): void {
-    this.write(() => this.db.putSync(diskKey(key), diskRow(key, row)))
+    this.scope.assertActive()
+    try {
+      this.db.putSync(diskKey(key, keyBytes), diskRow(key, row, rowBytes))
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   remove(key: Uint8Array): void {
-    this.write(() => this.db.removeSync(diskKey(key)))
+    this.scope.assertActive()
+    try {
+      this.db.removeSync(diskKey(key, keyBytes))
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   clear(): void {
-    this.write(() => this.db.clearSync())
+    this.scope.assertActive()
+    try {
+      this.db.clearSync()
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   entries(range: ByteRange = {}): Iterable<Entry> {
@@ -198,13 +227,8 @@ class LmdbStore implements ByteStore {
     return this.db.getKeysCount({ start: beforeAllKeys, end: afterAllKeys })
   }
 
-  private write(f: () => void): void {
-    this.scope.assertActive()
-    try {
-      f()
-    } catch (error) {
-      this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
-    }
+  private failed(error: unknown): never {
+    this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
   }
 }
 
