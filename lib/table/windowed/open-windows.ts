@@ -3,7 +3,7 @@ import { NearlySorted } from '../../core/nearly-sorted.js'
 import type { Entry } from '../../topology/operator.js'
 import { closesBefore, type Bounds } from '../../window/bounds.js'
 import { isClosed, isExpired, type Windows } from '../../window/windows.js'
-import { comesBefore, WindowRow, windowOf, type KeyId } from './window-row.js'
+import { comesBefore, isSame, WindowRow, type KeyId } from './window-row.js'
 import type { WindowRows } from './window-rows.js'
 
 interface Options<K, A> {
@@ -29,8 +29,8 @@ export class OpenWindows<K, A> {
     const { rows, streamTime, idOf, windows } = options
     // Where nothing is told of them the order of those that close together makes no difference, and costs nothing.
     this.closing = new NearlySorted<WindowRow<K>>(windows.timing.emission._tag === 'updates' ? isQueuedBefore : isToldBefore)
-    for (const { windowed, born } of rows.found()) {
-      const row = new WindowRow(idOf(windowed.key), Object.freeze(windowed), born)
+    for (const { storedAs, bounds } of rows.found()) {
+      const row = new WindowRow(idOf(storedAs.key), Object.freeze(storedAs), bounds)
       row.isNew = false
       if (this.isClosed(row, streamTime)) this.expiring.add(row)
       else this.open(row)
@@ -83,7 +83,8 @@ export class OpenWindows<K, A> {
   /** A session with other bounds: it keeps its place in the queue, so that one that grows does not fill it. Its result is set next. */
   move(row: WindowRow<K>, { start, end }: Bounds): void {
     if (start !== row.start) this.forget(row)
-    row.windowed = windowOf(row.windowed.key, start, end)
+    row.start = start
+    row.end = end
   }
 
   /**
@@ -94,9 +95,9 @@ export class OpenWindows<K, A> {
     for (let row = this.closing.least; row !== undefined; row = this.closing.least) {
       if (row.queuedAs === null || !this.isClosed(row.queuedAs, time)) return null
       this.closing.take()
-      const hasMoved = row.queuedAs !== row.windowed
+      const isAsQueued = isSame(row.queuedAs, row)
       row.queuedAs = null
-      if (!hasMoved || !row.isOpen) return row
+      if (isAsQueued || !row.isOpen) return row
       this.queue(row)
     }
     return null
@@ -119,7 +120,7 @@ export class OpenWindows<K, A> {
   }
 
   private queue(row: WindowRow<K>): void {
-    row.queuedAs = row.windowed
+    row.queuedAs = row.windowed // not the row: that may move while it waits
     this.closing.add(row)
   }
 

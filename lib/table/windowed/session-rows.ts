@@ -3,12 +3,12 @@ import type { Codec } from '../../core/codec.js'
 import type { Windowed } from '../../core/record.js'
 import type { Entry, KeyedStore, Lookup, StoreSpec, TableStore } from '../../topology/operator.js'
 import type { Bounds } from '../../window/bounds.js'
-import { windowOf, type WindowRow } from './window-row.js'
-import type { WindowRows } from './window-rows.js'
+import { windowOf } from './window-row.js'
+import { deleteRow, writeRow, type WindowRows } from './window-rows.js'
 
 /**
  * Sessions grow with their records, and a row under the session itself would be deleted and written anew with each. So a row lies
- * under the time of the record that began the session, which no other session of the key has: it would have become part of this one,
+ * under the time of the record that began the session, as a window of no length, which no other session of the key has: it would have become part of this one,
  * or be late. What a session is now is in the row.
  */
 export interface SessionRow<A> extends Bounds {
@@ -35,29 +35,16 @@ export const sessionCodec = <A>(value: Codec<A>): Codec<SessionRow<A>> => ({
   },
 })
 
-/** The key of the row: a window of no length. */
-const rowKey = <K>({ windowed, born }: WindowRow<K>): Windowed<K> => windowOf(windowed.key, born, born)
-
 export const sessionRows = <K, A>(store: KeyedStore<Windowed<K>, SessionRow<A>>): WindowRows<K, A> => ({
   *found() {
-    for (const [{ key, start }, { value }] of store.entries()) yield { windowed: windowOf(key, value.start, value.end), born: start }
+    for (const [storedAs, { value }] of store.entries()) yield { storedAs, bounds: value }
   },
   resultOf: (row) => {
-    const found = row.isNew ? undefined : store.get(row.place === undefined ? rowKey(row) : row.windowed, row.place)
+    const found = row.isNew ? undefined : store.get(row.storedAs, row.place)
     return found && resultOf(found)
   },
-  write: (row, value, timestamp) => {
-    const { start, end } = row.windowed
-    const now: SessionRow<A> = { start, end, value }
-    if (row.isNew) row.place = store.insert(rowKey(row), now, timestamp)
-    else row.place = store.set(row.place === undefined ? rowKey(row) : row.windowed, now, timestamp, row.place)
-    row.isNew = false
-  },
-  delete: (row, timestamp) => {
-    if (!row.isNew) store.delete(rowKey(row), timestamp, row.place)
-    row.isNew = true
-    row.place = undefined
-  },
+  write: (row, value, timestamp) => writeRow(store, row, { start: row.start, end: row.end, value }, timestamp),
+  delete: (row, timestamp) => deleteRow(store, row, timestamp),
 })
 
 const resultOf = <A>({ value: { value }, timestamp }: Entry<SessionRow<A>>): Entry<A> => ({ value, timestamp })

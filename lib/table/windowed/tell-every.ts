@@ -5,7 +5,7 @@ import { closesBefore } from '../../window/bounds.js'
 import type { Held } from '../held-codec.js'
 import { tell, type Telling } from './emission.js'
 import type { OpenWindows } from './open-windows.js'
-import { comesBefore, type KeyId, type WindowRow } from './window-row.js'
+import { comesBefore, isSame, type KeyId, type WindowRow } from './window-row.js'
 
 interface Waiting<K> {
   readonly row: WindowRow<K>
@@ -58,7 +58,7 @@ export class TellEvery<K, A> implements Telling<K, A> {
     this.waiting.take()
     const { row, windowed, since } = next
     // It may have become part of another meanwhile.
-    if (!row.isOpen || row.windowed !== windowed) return true
+    if (!row.isOpen || !isSame(row, windowed)) return true
     const held = this.heldOf(row)
     if (held.since !== since) return true
     const result = this.open.resultOf(row)

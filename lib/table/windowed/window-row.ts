@@ -7,7 +7,10 @@ import type { Bounds } from '../../window/bounds.js'
 /** A key as something a Map finds again: a text whose order, by `comesBefore`, is that of the encoded keys. */
 export type KeyId = string
 
-/** A window of a key. Its result is in the store; one of these per live window is what windows cost in memory. */
+/**
+ * A window of a key. Its result is in the store; one of these per live window is what windows cost in memory, and to reach what it
+ * leads to is what they cost in time.
+ */
 export class WindowRow<K> implements Bounds {
   isOpen = false
   /** Of the same key, the next older. */
@@ -17,22 +20,28 @@ export class WindowRow<K> implements Bounds {
   /** Where the store has it. */
   place: RowPlace | undefined = undefined
   /** What it waits for in a queue: a session that has grown since is queued anew when its old turn comes. */
-  queuedAs: Windowed<K> | null = null
+  queuedAs: Bounds | null = null
+  start: number
+  end: number
 
   constructor(
     readonly id: KeyId,
-    public windowed: Windowed<K>,
-    /** The time of the record that it began with. */
-    readonly born: number = windowed.start,
-  ) {}
-
-  get start(): number {
-    return this.windowed.start
+    /** The key of its row in the store: what it was when it was opened. */
+    readonly storedAs: Windowed<K>,
+    { start, end }: Bounds = storedAs,
+  ) {
+    this.start = start
+    this.end = end
   }
-  get end(): number {
-    return this.windowed.end
+
+  /** What it is now. Only a session is ever anything else than it was. */
+  get windowed(): Windowed<K> {
+    const { storedAs, start, end } = this
+    return isSame(storedAs, this) ? storedAs : windowOf(storedAs.key, start, end)
   }
 }
+
+export const isSame = (a: Bounds, b: Bounds): boolean => a.start === b.start && a.end === b.end
 
 export const windowOf = <K>(key: K, start: number, end: number): Windowed<K> => Object.freeze({ key, start, end })
 
