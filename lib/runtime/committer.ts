@@ -1,9 +1,10 @@
-import { asBuffer } from '../core/bytes.js'
+import { scratch } from '../core/bytes.js'
 import type { Clock } from '../core/clock.js'
 import { MillraceError } from '../core/errors.js'
 import { noHeaders } from '../core/headers.js'
 import type { OutRecord } from '../core/record.js'
 import { commitEntry, dataKey, streamTimeEntry } from '../state/changelog.js'
+import type { DirtyRow } from '../state/overlay-cell.js'
 import type { Member, PartitionOffset, Producer } from '../transport/port.js'
 import { toMetadata, type Mark } from './recovery.js'
 import { byTopic, type OpenStore, type TaskStores } from './task-stores.js'
@@ -37,8 +38,10 @@ export interface Snapshot {
 export interface Changes {
   readonly store: string
   readonly changelog: Changelog
-  /** One record per key that changed, opened by the entry that names the commit. */
-  readonly rows: readonly OutRecord[]
+  /** They come first; the one that names the commit opens it. */
+  readonly entries: readonly ChangelogRecord[]
+  /** One per key that changed. */
+  readonly rows: readonly DirtyRow[]
 }
 
 /** Rows encoded or sent before others have their turn: some ms. */
@@ -63,14 +66,8 @@ const snapshot = (task: Committable): Snapshot => {
     const dirty = overlay.dirty()
     if (changelog === null || (dirty.length === 0 && !overlay.isTimeDirty)) return []
     const now = clock.now()
-    const time = overlay.isTimeDirty ? [streamTimeRow(overlay.timeToCommit, now)] : []
-    return [
-      {
-        store: spec.name,
-        changelog,
-        rows: [openingRow(next, now), ...time, ...dirty.map(changelogRow)],
-      },
-    ]
+    const time = overlay.isTimeDirty ? [entryRecord(streamTimeEntry(overlay.timeToCommit), now)] : []
+    return [{ store: spec.name, changelog, entries: [openingRecord(next, now), ...time], rows: dirty }]
   })
   return { mark: next, offsets: task.frontiers(), changes }
 }
@@ -88,7 +85,9 @@ export const commitTask = async (task: Committable): Promise<readonly PartitionO
 
   // 2. Died after this: the changelog is ahead of the file. The file is the truth, and writes its values over what is beyond it.
   assertAlive(task)
-  await Promise.all(taken.changes.map((changes) => appendRows(task.producer(), changes, () => task.isClosed || !task.member().isAlive())))
+  await Promise.all(
+    taken.changes.map((changes) => appendChanges(task.producer(), changes, () => task.isClosed || !task.member().isAlive())),
+  )
 
   assertAlive(task)
   // 3. Died after this: the file is one ahead of the group. The file is the truth, and commits its offsets first.
@@ -125,23 +124,26 @@ export const assertAlive = (task: Committable): void => {
     throw new MillraceError('MR_FENCED', `task ${task.id} was not committed: the group has not answered for a session timeout`)
 }
 
-/** The entry that names the commit whose rows follow. */
-export const openingRow = (mark: Mark, timestamp: number): OutRecord => ({ ...commitEntry(mark), timestamp, headers: noHeaders })
+interface ChangelogRecord extends OutRecord {
+  readonly key: Buffer
+  readonly value: Buffer
+}
 
-const streamTimeRow = (time: number, timestamp: number): OutRecord => ({ ...streamTimeEntry(time), timestamp, headers: noHeaders })
-
-export const changelogRow = ({ key, value, timestamp }: Omit<OutRecord, 'headers' | 'key'> & { readonly key: Buffer }): OutRecord => ({
-  key: dataKey(key),
+const entryRecord = ({ key, value }: { readonly key: Buffer; readonly value: Buffer }, timestamp: number): ChangelogRecord => ({
+  key,
   value,
   timestamp,
   headers: noHeaders,
 })
 
+/** The entry that names the commit whose rows follow. */
+export const openingRecord = (mark: Mark, timestamp: number): ChangelogRecord => entryRecord(commitEntry(mark), timestamp)
+
 /** Resolves when all are acknowledged. Moves the position behind what was appended. */
-export const appendRows = (producer: Producer, changes: Changes, isVoid: () => boolean): Promise<void> =>
+export const appendChanges = (producer: Producer, changes: Changes, isVoid: () => boolean): Promise<void> =>
   new Promise((resolve, reject) => {
-    const { changelog, rows } = changes
-    let open = rows.length
+    const { changelog, entries, rows } = changes
+    let open = entries.length + rows.length
     if (open === 0) return resolve()
     const delivery = {
       delivered: (count: number, _at: unknown, lastOffset: number) => {
@@ -152,11 +154,23 @@ export const appendRows = (producer: Producer, changes: Changes, isVoid: () => b
       // A process that has slept would write what is long outdated over the rows of whoever went on.
       isVoid,
     }
-    inPieces(rows, (row) => producer.append(changelog, row, delivery, row)).then(() => producer.flush(), reject)
+    const append = (record: OutRecord, row: DirtyRow): void => producer.append(changelog, record, delivery, row)
+    writeChanges(changes, append).then(() => producer.flush(), reject)
   })
 
+/** Gives each record to `append`, which copies its bytes, in pieces of some ms. */
+export const writeChanges = ({ entries, rows }: Changes, append: (record: OutRecord, row: DirtyRow) => void): Promise<void> => {
+  for (const entry of entries) append(entry, { ...entry, key: entry.key.subarray(1) })
+  return inPieces(rows, (row) => {
+    const { key, value, timestamp } = row
+    append({ key: dataKey(key, keyBytes), value, timestamp, headers: noHeaders }, row)
+  })
+}
+
+const keyBytes = scratch()
+
 /** The first of them at once. */
-export const inPieces = async <A>(items: readonly A[], take: (item: A) => void): Promise<void> => {
+const inPieces = async <A>(items: readonly A[], take: (item: A) => void): Promise<void> => {
   for (let i = 0; i < items.length; i++) {
     if (i > 0 && i % rowsPerTurn === 0) await nextTurn()
     take(items[i] as A)
@@ -165,9 +179,9 @@ export const inPieces = async <A>(items: readonly A[], take: (item: A) => void):
 
 /** No policy has anything to say of it: the result is there, and without it what follows would be wrong. */
 export const refusedRow = ({ store, changelog }: Changes, row: unknown, error: MillraceError): MillraceError => {
-  // Handed back as `append` was given it; behind the tag.
-  const { key, value } = row as OutRecord
-  const name = asBuffer(key?.subarray(1) ?? Buffer.alloc(0)).toString('utf8', 0, 100)
+  // Handed back as `append` was given it.
+  const { key, value } = row as DirtyRow
+  const name = key.toString('utf8', 0, 100)
   const what = `the row ${JSON.stringify(name)} of store "${store}" has ${value?.length ?? 0} bytes, and its changelog`
   return new MillraceError(error.code, `${what} ${changelog.topic}-${changelog.partition} does not take it: ${error.summary}`, {
     cause: error,

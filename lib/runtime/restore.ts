@@ -1,3 +1,4 @@
+import { asBuffer } from '../core/bytes.js'
 import type { Clock } from '../core/clock.js'
 import { isMillraceError, MillraceError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
@@ -6,7 +7,7 @@ import type { ByteStore } from '../state/port.js'
 import { nextOffset } from '../transport/batch/header.js'
 import { readBatch } from '../transport/batch/reader.js'
 import type { Chunk, CommittedOffset, Member, PartitionOffset, Producer, TopicPartition, Transport } from '../transport/port.js'
-import { appendRows, changelogRow, openingRow } from './committer.js'
+import { appendChanges, openingRecord } from './committer.js'
 import { decide, groupMark, toMetadata, type Mark } from './recovery.js'
 import { byTopic, newWriter, type FileState, type OpenStore, type TaskStores } from './task-stores.js'
 
@@ -111,10 +112,10 @@ const writeBack = async (
   const now = clock.now()
   const rows = keys.map((key) => {
     const row = store.bytes.get(key)
-    return changelogRow({ key, value: row?.value ?? null, timestamp: row?.timestamp ?? now })
+    return { key, value: row ? asBuffer(row.value) : null, timestamp: row?.timestamp ?? now }
   })
-  const changes = { store: store.spec.name, changelog: store.changelog, rows: [openingRow(mark, now), ...rows] }
-  await appendRows(producer(), changes, isVoid)
+  const changes = { store: store.spec.name, changelog: store.changelog, entries: [openingRecord(mark, now)], rows }
+  await appendChanges(producer(), changes, isVoid)
 }
 
 /* -------------------------------------------------- the changelog is the truth */

@@ -1,6 +1,6 @@
 import { toError, type MillraceError } from '../core/errors.js'
 import type { Draft, PartitionOffset, Transaction, TransactionalProducer } from '../transport/port.js'
-import { assertAlive, commitFile, inPieces, refusedRow, takeSnapshot, type Committable, type Snapshot } from './committer.js'
+import { assertAlive, commitFile, refusedRow, takeSnapshot, writeChanges, type Committable, type Snapshot } from './committer.js'
 import { StagedOutbox } from './outbox.js'
 import { toMetadata } from './recovery.js'
 
@@ -100,14 +100,14 @@ export class Transactions {
 
   private async writeChangelogs({ changes }: Snapshot, transaction: Transaction): Promise<void> {
     for (const change of changes) {
-      const { changelog, rows } = change
+      const { changelog } = change
       const delivery = {
         delivered: (_: number, _at: unknown, lastOffset: number) => {
           changelog.position = Math.max(changelog.position, lastOffset + 1)
         },
         failed: (error: MillraceError, row: unknown) => this.options.fail(refusedRow(change, row, error)),
       }
-      await inPieces(rows, (row) => transaction.append(changelog, row, delivery, row))
+      await writeChanges(change, (record, row) => transaction.append(changelog, record, delivery, row))
     }
   }
 }

@@ -1,4 +1,4 @@
-import { asBuffer } from '../core/bytes.js'
+import { asBuffer, type Allocate } from '../core/bytes.js'
 import { MillraceError } from '../core/errors.js'
 
 /**
@@ -27,8 +27,8 @@ export type ChangelogEntry =
   /** Of a later version: to be passed over. */
   | { readonly _tag: 'Unknown'; readonly name: string }
 
-export const dataKey = (key: Uint8Array): Buffer => {
-  const out = Buffer.allocUnsafe(key.length + 1)
+export const dataKey = (key: Uint8Array, allocate: Allocate = Buffer.allocUnsafe): Buffer => {
+  const out = allocate(key.length + 1)
   out[0] = dataTag
   out.set(key, 1)
   return out

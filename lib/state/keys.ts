@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { asBuffer } from '../core/bytes.js'
+import { asBuffer, type Allocate } from '../core/bytes.js'
 import { MillraceError } from '../core/errors.js'
 import type { ByteRange, Row } from './port.js'
 
@@ -25,9 +25,6 @@ const longKeyLength = 1 + maxPlainKey + 32
 export const afterAllKeys = Buffer.of(keyTag + 1)
 export const beforeAllKeys = Buffer.of(keyTag)
 
-/** Gives a buffer of so many bytes, with anything in it. */
-type Allocate = (length: number) => Buffer
-
 export const diskKey = (key: Uint8Array, allocate: Allocate = Buffer.allocUnsafe): Buffer => {
   if (key.length > maxPlainKey) return Buffer.concat([longKeyPrefix(key), createHash('sha256').update(key).digest()])
   const out = allocate(key.length + 1)
@@ -50,13 +47,6 @@ export const diskRow = (key: Uint8Array, row: Row, allocate: Allocate = Buffer.a
   }
   out.set(row.value, head)
   return out
-}
-
-/** Buffers over the same bytes again and again: for what is done with before the next one is asked for. */
-export const scratch = (): Allocate => {
-  const bytes = Buffer.allocUnsafeSlow(2048)
-  const views: Buffer[] = []
-  return (length) => (length > bytes.length ? Buffer.allocUnsafe(length) : (views[length] ??= bytes.subarray(0, length)))
 }
 
 /** Copies: `bytes` may be the engine's own, gone with the next read. */

@@ -1,23 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb'
+import { scratch } from '../core/bytes.js'
 import type { Clock } from '../core/clock.js'
 import { isMillraceError, MillraceError } from '../core/errors.js'
 import { CommitScope } from './commit-scope.js'
 import { removeFolder, removeTrash, syncFile } from './durable-file.js'
 import { dataFile, dataFolder, examine, writeEpoch, type StateIdentity } from './epoch.js'
-import {
-  afterAllKeys,
-  beforeAllKeys,
-  diskKey,
-  diskRange,
-  diskRow,
-  inKeyOrder,
-  readRow,
-  scratch,
-  type DiskEntry,
-  type Entry,
-} from './keys.js'
+import { afterAllKeys, beforeAllKeys, diskKey, diskRange, diskRow, inKeyOrder, readRow, type DiskEntry, type Entry } from './keys.js'
 import type { ByteRange, ByteStore, MetaStore, Row, StateFile } from './port.js'
 
 /** What `openLmdbFile` has found in the folder. */

@@ -168,7 +168,8 @@ export interface ProducerOptions {
 }
 export interface Producer {
   /**
-   * Queues one record for a partition that exists. Order per partition is kept; retries neither duplicate nor drop.
+   * Queues one record for a partition that exists; its bytes are copied. Order per partition is kept; retries neither duplicate nor
+   * drop.
    * `delivery` hears of it later, never inside this call. `origin` is handed back if the record fails.
    */
   append(partition: TopicPartition, record: OutRecord, delivery: Delivery, origin: unknown): void
