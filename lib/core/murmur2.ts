@@ -1,9 +1,9 @@
-/** murmur2 as Kafka's Java client has it (`Utils.murmur2`): a signed 32-bit number. */
-export const murmur2 = (bytes: Uint8Array): number => {
+/** murmur2 as Kafka's Java client has it (`Utils.murmur2`), or with another seed: a signed 32-bit number. */
+export const murmur2 = (bytes: Uint8Array, seed = kafkaSeed): number => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = bytes.length
   const whole = length & ~3
-  let hash = 0x9747b28c ^ length
+  let hash = seed ^ length
   for (let at = 0; at < whole; at += 4) {
     let word = Math.imul(view.getInt32(at, true), mixer)
     word = Math.imul(word ^ (word >>> 24), mixer)
@@ -21,4 +21,5 @@ export const murmur2 = (bytes: Uint8Array): number => {
 /** The partition Kafka's Java client sends a key to. */
 export const partitionOf = (key: Uint8Array, partitions: number): number => (murmur2(key) & 0x7fffffff) % partitions
 
+const kafkaSeed = 0x9747b28c
 const mixer = 0x5bd1e995

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { none, some, type Option } from 'fp-ts/lib/Option.js'
 import { asBuffer } from '../core/bytes.js'
 import type { Codec } from '../core/codec.js'
+import { murmur2 } from '../core/murmur2.js'
 import type { Fn } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
 import { changeOf, isAbsent, rowMeta } from '../table/row.js'
@@ -22,11 +22,16 @@ export type ForeignJoiner<V, W, R> =
 
 const noVersion = Buffer.alloc(0)
 
-/** Of a left row: what an answer must bring back. */
+/** Of a left row: what an answer must bring back. 64 bits, in less than half the time that a digest of `node:crypto` takes. */
 const versionOf = <V>(value: Codec<V>, row: V): Buffer => {
   const bytes = value.encode(row)
-  return bytes === null ? noVersion : hash('md5', bytes, 'buffer').subarray(0, 8)
+  if (bytes === null) return noVersion
+  const version = Buffer.allocUnsafe(8)
+  version.writeInt32BE(murmur2(bytes), 0)
+  version.writeInt32BE(murmur2(bytes, otherSeed), 4)
+  return version
 }
+const otherSeed = 0x5f3759df
 
 /** A left change that nobody on the right has to be asked about. */
 export interface Unasked {
