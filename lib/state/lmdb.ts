@@ -180,30 +180,15 @@ class LmdbStore implements ByteStore {
   }
 
   put(key: Uint8Array, row: Row): void {
-    this.scope.assertActive()
-    try {
-      this.db.putSync(diskKey(key, keyBytes), diskRow(key, row, rowBytes))
-    } catch (error) {
-      this.failed(error)
-    }
+    this.write(() => this.db.putSync(diskKey(key, keyBytes), diskRow(key, row, rowBytes)))
   }
 
   remove(key: Uint8Array): void {
-    this.scope.assertActive()
-    try {
-      this.db.removeSync(diskKey(key, keyBytes))
-    } catch (error) {
-      this.failed(error)
-    }
+    this.write(() => this.db.removeSync(diskKey(key, keyBytes)))
   }
 
   clear(): void {
-    this.scope.assertActive()
-    try {
-      this.db.clearSync()
-    } catch (error) {
-      this.failed(error)
-    }
+    this.write(() => this.db.clearSync())
   }
 
   entries(range: ByteRange = {}): Iterable<Entry> {
@@ -217,8 +202,13 @@ class LmdbStore implements ByteStore {
     return this.db.getKeysCount({ start: beforeAllKeys, end: afterAllKeys })
   }
 
-  private failed(error: unknown): never {
-    this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
+  private write(f: () => void): void {
+    this.scope.assertActive()
+    try {
+      f()
+    } catch (error) {
+      this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
+    }
   }
 }
 

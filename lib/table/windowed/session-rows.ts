@@ -8,8 +8,8 @@ import { deleteRow, writeRow, type WindowRows } from './window-rows.js'
 
 /**
  * Sessions grow with their records, and a row under the session itself would be deleted and written anew with each. So a row lies
- * under the time of the record that began the session, as a window of no length, which no other session of the key has: it would have become part of this one,
- * or be late. What a session is now is in the row.
+ * under a window of no length, the time of the record that began the session, which no other session of the key has: that record
+ * would have become part of this one, or be late. What a session is now is in the row.
  */
 export interface SessionRow<A> extends Bounds {
   readonly value: A

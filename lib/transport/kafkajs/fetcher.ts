@@ -153,12 +153,7 @@ export class Fetcher {
   private handOn(calls: readonly Call[]): Promise<void> {
     this.handing = this.handing.then(async () => {
       for (const { bytes, run } of calls) {
-        try {
-          run()
-        } catch (error) {
-          // A listener that throws takes its own chunk with it, not the reading of this broker.
-          this.events.trouble(toMillraceError(error, 'handing on what was fetched'))
-        }
+        run()
         // Whoever works on it at once would let the sockets fill up, and the brokers wait.
         if (bytes > longBytes) await new Promise(setImmediate)
       }
@@ -198,12 +193,21 @@ export class Fetcher {
       if (ask === undefined || !this.isCurrent(ask)) continue
       const call = fetched.errorCode === 0 ? this.advance(ask.position, fetched, total) : this.refuse(ask.position, fetched.errorCode)
       if (call === null) continue
-      const run = (): void => {
-        if (this.positions.get(keyOf(fetched)) === ask.position) call()
-      }
-      calls.push({ bytes: fetched.records.length, run })
+      calls.push({ bytes: fetched.records.length, run: () => this.tell(ask.position, call) })
     }
     return calls
+  }
+
+  /** A listener that throws ends the reading of this partition: what follows would be committed over what it has lost. */
+  private tell(position: Position, call: () => void): void {
+    if (this.positions.get(keyOf(position)) !== position) return
+    try {
+      call()
+    } catch (error) {
+      const { topic, partition } = position
+      this.stop(position)
+      this.events.failed(toMillraceError(error, `handing on what was fetched of ${topic}-${partition}`), { topic, partition })
+    }
   }
 
   private isCurrent({ position, offset }: Asked): boolean {
