@@ -1,5 +1,5 @@
 import { codec } from '../core/codec.js'
-import { answerCodec, subscriptionCodec, subscriptionKeyCodec, type SubscriptionKey } from '../join/foreign-key-codec.js'
+import { answerCodec, subscriptionCodec, subscriptionKeyCodec, type SubscriptionKey, type Version } from '../join/foreign-key-codec.js'
 import { answers, joinAnswers, rightChange, subscribes, type ForeignJoiner } from '../join/foreign-key.js'
 import { checkName, derivedName, joinedName } from '../topology/names.js'
 import type { Port } from '../topology/node.js'
@@ -58,10 +58,10 @@ const answeredBy = (left: TableLane, right: TableLane, asking: Port, { name, ver
   })
   const asked = topic('asked', asking, right.key, subscriptionCodec)
   const changed: Port = { node: graph.operator(right.port, rightChange('right side')), branch: 0 }
-  const subscriptions: StoreSpec<SubscriptionKey, Buffer> = Object.freeze({
+  const subscriptions: StoreSpec<SubscriptionKey, Version> = Object.freeze({
     name: `${name}-subscriptions`,
     key: subscriptionKeyCodec,
-    value: codec.bytes as AnyCodec,
+    value: codec.number,
     kind: 'lmdb',
   })
   const answering = answers({ label: verb, leftKey: left.key, rightKey: right.key, right: right.lookup, subscriptions })

@@ -1,7 +1,7 @@
 import { asBuffer } from '../core/bytes.js'
 import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
-import type { Fn } from '../core/record.js'
+import { Rec, type Fn } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
 import type { PerRecord, RowChange, StoreSpec } from '../topology/operator.js'
 import { startOf } from './aggregate.js'
@@ -26,7 +26,7 @@ export const regroup = <K, V, J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Co
     const { before, beforeTimestamp, after }: RowChange<V> = record.value
     const going = half(before, record.key, beforeTimestamp)
     const coming = half(after, record.key, record.timestamp)
-    const put = (to: J, halves: Halves<W>): void => emit(record.withValue(halves).withKey(to))
+    const put = (to: J, halves: Halves<W>): void => emit(new Rec(to, halves, record.timestamp, record.ownHeaders, record.origin))
     if (going && coming && isSame(going[0], coming[0])) return put(coming[0], { old: going[1], new: coming[1] })
     if (going) put(going[0], { old: going[1], new: undefined })
     if (coming) put(coming[0], { old: undefined, new: coming[1] })
