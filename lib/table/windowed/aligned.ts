@@ -3,19 +3,19 @@ import type { AlignedWindows } from '../../window/windows.js'
 import type { Fold } from './fold.js'
 import type { OpenWindows } from './open-windows.js'
 import { late, type Planned, type Update } from './plan.js'
-import { WindowRow, windowOf, type KeyId } from './window-row.js'
+import { WindowRow, windowOf, type KeyWindows } from './window-row.js'
 
 /** Tumbling, hopping and calendar windows: the time of a record says which windows it is in. */
 export const planAligned =
   <K, A>(windows: AlignedWindows, open: OpenWindows<K, A>, fold: Fold<A>) =>
-  (record: AnyRec, id: KeyId, time: number): Planned<K, A> => {
+  (record: AnyRec, of: KeyWindows<K>, time: number): Planned<K, A> => {
     const updated: Update<K, A>[] = []
     let opens = 0
     for (const bounds of windows.windowsOf(record.timestamp)) {
       if (open.isClosed(bounds, time)) continue
-      const known = open.find(id, bounds.start)
+      const known = of.find(bounds.start)
       if (known === null) opens++
-      updated.push(updateOf(open, known ?? new WindowRow<K>(id, windowOf(record.key as K, bounds.start, bounds.end)), record, fold))
+      updated.push(updateOf(open, known ?? new WindowRow<K>(of, windowOf(record.key as K, bounds.start, bounds.end)), record, fold))
     }
     return updated.length === 0 ? late : { isLate: false, removed: none, updated, opens }
   }

@@ -3,7 +3,7 @@ import { NearlySorted } from '../../core/nearly-sorted.js'
 import type { Entry } from '../../topology/operator.js'
 import { closesBefore, type Bounds } from '../../window/bounds.js'
 import { isClosed, isExpired, type Windows } from '../../window/windows.js'
-import { comesBefore, isSame, WindowRow, type KeyId } from './window-row.js'
+import { comesBefore, isSame, KeyWindows, WindowRow, type KeyId } from './window-row.js'
 import type { WindowRows } from './window-rows.js'
 
 interface Options<K, A> {
@@ -18,8 +18,7 @@ interface Options<K, A> {
  * reading a range of the store per record would read all that is not committed. Built from the store when the task opens.
  */
 export class OpenWindows<K, A> {
-  /** Of each key the newest; it leads to the older ones. */
-  private readonly byKey = new Map<KeyId, WindowRow<K>>()
+  private readonly byKey = new Map<KeyId, KeyWindows<K>>()
   private readonly closing: NearlySorted<WindowRow<K>>
   /** Closed, and still to be read for a while. */
   private readonly expiring = new NearlySorted<WindowRow<K>>(closesBefore)
@@ -30,7 +29,7 @@ export class OpenWindows<K, A> {
     // Where nothing is told of them the order of those that close together makes no difference, and costs nothing.
     this.closing = new NearlySorted<WindowRow<K>>(windows.timing.emission._tag === 'updates' ? isQueuedBefore : isToldBefore)
     for (const { storedAs, bounds } of rows.found()) {
-      const row = new WindowRow(idOf(storedAs.key), Object.freeze(storedAs), bounds)
+      const row = new WindowRow(this.of(idOf(storedAs.key)), Object.freeze(storedAs), bounds)
       row.isNew = false
       if (this.isClosed(row, streamTime)) this.expiring.add(row)
       else this.open(row)
@@ -41,14 +40,8 @@ export class OpenWindows<K, A> {
     return isClosed(this.options.windows, bounds, time)
   }
 
-  /** Leads to the older ones of the key. */
-  newestOf(id: KeyId): WindowRow<K> | null {
-    return this.byKey.get(id) ?? null
-  }
-
-  find(id: KeyId, start: number): WindowRow<K> | null {
-    for (let row = this.newestOf(id); row !== null; row = row.older) if (row.start <= start) return row.start === start ? row : null
-    return null
+  of(id: KeyId): KeyWindows<K> {
+    return this.byKey.get(id) ?? new KeyWindows(id)
   }
 
   /** Undefined before its first result, and after one of null. */
@@ -128,30 +121,15 @@ export class OpenWindows<K, A> {
     row.isOpen = true
     this.count++
     if (row.queuedAs === null) this.queue(row)
-    let newer: WindowRow<K> | null = null
-    let older = this.newestOf(row.id)
-    while (older !== null && older.start > row.start) {
-      newer = older
-      older = older.older
-    }
-    row.older = older
-    if (newer === null) this.byKey.set(row.id, row)
-    else newer.older = row
+    if (row.of.newest === null) this.byKey.set(row.of.id, row.of)
+    row.of.add(row)
   }
 
   private forget(row: WindowRow<K>): void {
     row.isOpen = false
     this.count--
-    const newest = this.newestOf(row.id)
-    if (newest === row) {
-      if (row.older === null) this.byKey.delete(row.id)
-      else this.byKey.set(row.id, row.older)
-    } else {
-      let newer = newest
-      while (newer !== null && newer.older !== row) newer = newer.older
-      if (newer !== null) newer.older = row.older
-    }
-    row.older = null
+    row.of.remove(row)
+    if (row.of.newest === null) this.byKey.delete(row.of.id)
   }
 }
 
@@ -162,5 +140,5 @@ const isToldBefore = <K>(one: WindowRow<K>, other: WindowRow<K>): boolean => {
   const { queuedAs: a } = one
   const { queuedAs: b } = other
   if (a === null || b === null) return false
-  return closesBefore(a, b) || (a.end === b.end && a.start === b.start && comesBefore(one.id, other.id))
+  return closesBefore(a, b) || (a.end === b.end && a.start === b.start && comesBefore(one.of.id, other.of.id))
 }

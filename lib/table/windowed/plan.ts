@@ -1,6 +1,6 @@
 import type { AnyRec, Entry } from '../../topology/operator.js'
 import type { Bounds } from '../../window/bounds.js'
-import type { KeyId, WindowRow } from './window-row.js'
+import type { KeyWindows, WindowRow } from './window-row.js'
 
 export interface Update<K, A> {
   readonly row: WindowRow<K>
@@ -22,6 +22,6 @@ export interface Planned<K, A> {
   readonly opens: number
   readonly then?: () => void
 }
-export type Plan<K, A> = (record: AnyRec, id: KeyId, time: number) => Planned<K, A>
+export type Plan<K, A> = (record: AnyRec, of: KeyWindows<K>, time: number) => Planned<K, A>
 
 export const late: Planned<never, never> = Object.freeze({ isLate: true, removed: [], updated: [], opens: 0 })

@@ -4,16 +4,16 @@ import type { GapWindows } from '../../window/windows.js'
 import type { Fold } from './fold.js'
 import type { OpenWindows } from './open-windows.js'
 import { late, type Planned, type Update } from './plan.js'
-import { isSame, WindowRow, windowOf, type KeyId } from './window-row.js'
+import { isSame, WindowRow, windowOf, type KeyWindows } from './window-row.js'
 
 /** A record merges the open sessions it touches; a closed one is final and stays as it is. */
 export const planSession =
   <K, A>({ gapMs }: GapWindows, open: OpenWindows<K, A>, fold: Fold<A>) =>
-  (record: AnyRec, id: KeyId, time: number): Planned<K, A> => {
+  (record: AnyRec, of: KeyWindows<K>, time: number): Planned<K, A> => {
     const at = record.timestamp
     const touched: WindowRow<K>[] = []
     const merged = { start: at, end: at }
-    for (let row = open.newestOf(id); row !== null; row = row.older) {
+    for (let row = of.newest; row !== null; row = row.older) {
       if (row.start - gapMs > at || row.end + gapMs < at || open.isClosed(row, time)) continue
       touched.push(row)
       if (row.start < merged.start) merged.start = row.start
@@ -21,7 +21,7 @@ export const planSession =
     }
     if (open.isClosed(merged, time)) return late
     if (touched.length > 1) touched.reverse()
-    const update = updateOf(open, touched, merged, id, record, fold)
+    const update = updateOf(open, touched, merged, of, record, fold)
     const removed = touched.filter((row) => row !== update.row || update.moved !== undefined)
     return { isLate: false, removed, updated: [update], opens: touched.length === 0 ? 1 : 0 }
   }
@@ -31,7 +31,7 @@ const updateOf = <K, A>(
   open: OpenWindows<K, A>,
   touched: readonly WindowRow<K>[],
   merged: Bounds,
-  id: KeyId,
+  of: KeyWindows<K>,
   record: AnyRec,
   fold: Fold<A>,
 ): Update<K, A> => {
@@ -51,5 +51,5 @@ const updateOf = <K, A>(
   // The last of them goes on with the new bounds, unless it would then be told later than in its turn.
   if (last?.queuedAs && last.queuedAs.end < merged.end) return { row: last, before: undefined, value, timestamp, moved: merged }
   const storedAs = last?.storedAs ?? windowOf(record.key as K, merged.start, merged.end)
-  return { row: new WindowRow<K>(id, storedAs, merged), before: undefined, value, timestamp, moved: undefined }
+  return { row: new WindowRow<K>(of, storedAs, merged), before: undefined, value, timestamp, moved: undefined }
 }

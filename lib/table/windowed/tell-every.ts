@@ -17,7 +17,7 @@ interface Waiting<K> {
 const isBefore = <K>(a: Waiting<K>, b: Waiting<K>): boolean => {
   if (a.since !== b.since) return a.since < b.since
   if (a.windowed.end !== b.windowed.end || a.windowed.start !== b.windowed.start) return closesBefore(a.windowed, b.windowed)
-  return comesBefore(a.row.id, b.row.id)
+  return comesBefore(a.row.of.id, b.row.of.id)
 }
 
 /** The newest result of a window at most once per `everyMs` of stream time, and the last one when it closes. */
@@ -33,7 +33,7 @@ export class TellEvery<K, A> implements Telling<K, A> {
     idOf: (key: K) => KeyId,
   ) {
     for (const [windowed, { value }] of store.entries()) {
-      const row = open.find(idOf(windowed.key), windowed.start)
+      const row = open.of(idOf(windowed.key)).find(windowed.start)
       if (row !== null && value.since !== null) this.waiting.add({ row, windowed: row.windowed, since: value.since })
     }
   }

@@ -7,6 +7,41 @@ import type { Bounds } from '../../window/bounds.js'
 /** A key as something a Map finds again: a text whose order, by `comesBefore`, is that of the encoded keys. */
 export type KeyId = string
 
+/** The open windows of a key: found once per record, and then at hand. */
+export class KeyWindows<K> {
+  /** It leads to the older ones. */
+  newest: WindowRow<K> | null = null
+
+  constructor(readonly id: KeyId) {}
+
+  find(start: number): WindowRow<K> | null {
+    for (let row = this.newest; row !== null; row = row.older) if (row.start <= start) return row.start === start ? row : null
+    return null
+  }
+
+  add(row: WindowRow<K>): void {
+    let newer: WindowRow<K> | null = null
+    let older = this.newest
+    while (older !== null && older.start > row.start) {
+      newer = older
+      older = older.older
+    }
+    row.older = older
+    if (newer === null) this.newest = row
+    else newer.older = row
+  }
+
+  remove(row: WindowRow<K>): void {
+    if (this.newest === row) this.newest = row.older
+    else {
+      let newer = this.newest
+      while (newer !== null && newer.older !== row) newer = newer.older
+      if (newer !== null) newer.older = row.older
+    }
+    row.older = null
+  }
+}
+
 /**
  * A window of a key. Its result is in the store; one of these per live window is what windows cost in memory, and to reach what it
  * leads to is what they cost in time.
@@ -25,7 +60,7 @@ export class WindowRow<K> implements Bounds {
   end: number
 
   constructor(
-    readonly id: KeyId,
+    readonly of: KeyWindows<K>,
     /** The key of its row in the store: what it was when it was opened. */
     readonly storedAs: Windowed<K>,
     { start, end }: Bounds = storedAs,

@@ -111,7 +111,7 @@ class OpenAggregate<K, A> {
     }
     this.idle.end()
     const time = Math.max(store.streamTime, record.timestamp)
-    const planned = this.plan(record, this.idOf(record.key), time)
+    const planned = this.plan(record, this.open.of(this.idOf(record.key)), time)
     if (planned.isLate) {
       task.dropped(fold.label, 'late')
       late?.(record)
