@@ -1,7 +1,7 @@
 export { testContext } from './context.js'
 export { checkAggregator } from './laws.js'
 export { marbleMatchers } from './marbles.js'
-export type { MarbleNames } from './marbles.js'
+export type { MarbleAssertions, MarbleNames } from './marbles.js'
 export type { TestContext, TestOptions } from './context.js'
 export type { TestInput } from './input.js'
 export type { TestOutput } from './output.js'

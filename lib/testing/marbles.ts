@@ -134,12 +134,39 @@ export const matchMarbles = (
 }
 
 /**
- * A matcher for jest and vitest: `expect(t.output(counts)).toMatchMarbles('--a 5s b', { a: ['ada', 1], b: ['ada', 2] })`. Compares
- * what has been written since the last read, in order of event time; when they differ, both diagrams are shown, what is at one time under each other, and what a `?` is, a record
- * that no name stands for.
+ * What `marbleMatchers` add to `expect` of jest and vitest. TypeScript learns of it from one declaration in a file of your tests.
+ *
+ * @example
+ * declare global { namespace jest { interface Matchers<R> extends MarbleAssertions<R> {} } } // @types/jest
+ * declare module 'expect' { interface Matchers<R> extends MarbleAssertions<R> {} } // @jest/globals
+ * declare module 'vitest' { interface Matchers<T> extends MarbleAssertions<T> {} } // vitest, from 3.2 on
+ * @since 0.1.0
+ */
+export interface MarbleAssertions<R> {
+  /**
+   * What has been written to an output since the last read, in order of event time, is what the diagram says. When they differ, both
+   * are shown, what is at one time under each other, and what a `?` is, a record that no name stands for.
+   */
+  toMatchMarbles(diagram: string, names: MarbleNames<unknown, unknown>): R
+}
+
+/**
+ * A matcher for jest and vitest; for its types see `MarbleAssertions`.
  *
  * @example
  * expect.extend(marbleMatchers)
+ * expect(t.output(counts)).toMatchMarbles('--a 5s b', { a: ['ada', 1], b: ['ada', 2] })
  * @since 0.1.0
  */
-export const marbleMatchers: Readonly<Record<string, (...args: never[]) => unknown>> = Object.freeze({ toMatchMarbles: matchMarbles })
+export const marbleMatchers: {
+  /** As `MarbleAssertions` has it: what a matcher gives to the runner. */
+  readonly toMatchMarbles: (
+    output: { read(): readonly KRecord<unknown, unknown>[] },
+    diagram: string,
+    names: MarbleNames<unknown, unknown>,
+  ) => {
+    readonly pass: boolean
+    /** Both diagrams. */
+    message(): string
+  }
+} = Object.freeze({ toMatchMarbles: matchMarbles })
