@@ -159,10 +159,10 @@ const whole = (ms: number): number => {
 }
 
 /**
- * The one predicate that decides accepting, releasing and expiring: whether a window is closed at a stream time, `laterMs` after its
- * grace. A window without its end closes when its end is reached, one with it when its end is passed.
+ * The one predicate that decides accepting, releasing and expiring: whether a window with that end is closed at a stream time,
+ * `laterMs` after its grace. A window without its end closes when its end is reached, one with it when its end is passed.
  */
-export const isClosed = (windows: Windows, { end }: Bounds, streamTime: number, laterMs = 0): boolean => {
+export const isClosed = (windows: Windows, end: number, streamTime: number, laterMs = 0): boolean => {
   const last = end + windows.timing.graceMs + laterMs
   if (windows.kind === 'aligned') return last <= streamTime
   // A session takes what is up to a gap away.
@@ -170,8 +170,8 @@ export const isClosed = (windows: Windows, { end }: Bounds, streamTime: number, 
 }
 
 /** Whether the row of a window is gone at a stream time: it has been closed for as long as it may be read. */
-export const isExpired = (windows: Windows, bounds: Bounds, streamTime: number): boolean =>
-  isClosed(windows, bounds, streamTime, windows.keptMs + windows.timing.graceMs)
+export const isExpired = (windows: Windows, end: number, streamTime: number): boolean =>
+  isClosed(windows, end, streamTime, windows.keptMs + windows.timing.graceMs)
 
 /** What the surface hides of it. */
 export const windowsOf = (windows: FixedWindows | SessionWindows): Windows => {

@@ -12,7 +12,7 @@ export const planAligned =
     const updated: Update<K, A>[] = []
     let opens = 0
     for (const bounds of windows.windowsOf(record.timestamp)) {
-      if (open.isClosed(bounds, time)) continue
+      if (open.isClosed(bounds.end, time)) continue
       const known = of.find(bounds.start)
       if (known === null) opens++
       updated.push(updateOf(open, known ?? new WindowRow<K>(of, windowOf(record.key as K, bounds.start, bounds.end)), record, fold))

@@ -31,13 +31,14 @@ export class OpenWindows<K, A> {
     for (const { storedAs, bounds } of rows.found()) {
       const row = new WindowRow(this.of(idOf(storedAs.key)), Object.freeze(storedAs), bounds)
       row.isNew = false
-      if (this.isClosed(row, streamTime)) this.expiring.add(row)
+      if (this.isClosed(row.end, streamTime)) this.expiring.add(row)
       else this.open(row)
     }
   }
 
-  isClosed(bounds: Bounds, time: number): boolean {
-    return isClosed(this.options.windows, bounds, time)
+  /** Of a window with that end. */
+  isClosed(end: number, time: number): boolean {
+    return isClosed(this.options.windows, end, time)
   }
 
   of(id: KeyId): KeyWindows<K> {
@@ -86,7 +87,7 @@ export class OpenWindows<K, A> {
    */
   nextClosed(time: number): WindowRow<K> | null {
     for (let row = this.closing.least; row !== undefined; row = this.closing.least) {
-      if (row.queuedAs === null || !this.isClosed(row.queuedAs, time)) return null
+      if (row.queuedAs === null || !this.isClosed(row.queuedAs.end, time)) return null
       this.closing.take()
       const isAsQueued = isSame(row.queuedAs, row)
       row.queuedAs = null
@@ -106,7 +107,7 @@ export class OpenWindows<K, A> {
   expire(time: number): boolean {
     const { rows, windows } = this.options
     const row = this.expiring.least
-    if (row === undefined || !isExpired(windows, row, time)) return false
+    if (row === undefined || !isExpired(windows, row.end, time)) return false
     this.expiring.take()
     rows.delete(row, time)
     return true

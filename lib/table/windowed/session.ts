@@ -14,12 +14,12 @@ export const planSession =
     const touched: WindowRow<K>[] = []
     const merged = { start: at, end: at }
     for (let row = of.newest; row !== null; row = row.older) {
-      if (row.start - gapMs > at || row.end + gapMs < at || open.isClosed(row, time)) continue
+      if (row.start - gapMs > at || row.end + gapMs < at || open.isClosed(row.end, time)) continue
       touched.push(row)
       if (row.start < merged.start) merged.start = row.start
       if (row.end > merged.end) merged.end = row.end
     }
-    if (open.isClosed(merged, time)) return late
+    if (open.isClosed(merged.end, time)) return late
     if (touched.length > 1) touched.reverse()
     const update = updateOf(open, touched, merged, of, record, fold)
     const removed = touched.filter((row) => row !== update.row || update.moved !== undefined)

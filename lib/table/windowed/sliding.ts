@@ -20,7 +20,7 @@ export const planSliding =
     let opens = 0
     for (const start of startsOf(at, sizeMs, of, recent)) {
       const end = start + sizeMs
-      if (open.isClosed({ start, end }, time)) continue
+      if (open.isClosed(end, time)) continue
       const known = of.find(start)
       if (known !== null) {
         updated.push(updateOf(open, known, record, fold))

@@ -14,7 +14,7 @@ export const unexpired = <K, A>(
   open: (stores) => {
     const rows = lookup.open(stores)
     const store = stores.store(spec)
-    const isThere = (key: Windowed<K>): boolean => store.streamTime === undefined || !isExpired(windows, key, store.streamTime)
+    const isThere = (key: Windowed<K>): boolean => store.streamTime === undefined || !isExpired(windows, key.end, store.streamTime)
     const view: TableStore<Windowed<K>, A> = {
       get: (key) => (isThere(key) ? rows.get(key) : undefined),
       *entries(range) {
