@@ -114,10 +114,6 @@ export class TaskStores {
     this.main.commit(others ? () => this.memory.commit(main) : main)
   }
 
-  drop(): void {
-    for (const { overlay } of this.all) overlay.drop()
-  }
-
   close(): void {
     this.main.close()
     this.memory.close()

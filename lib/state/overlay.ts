@@ -192,7 +192,7 @@ export class Overlay<K, A> {
     this.makeRoom()
   }
 
-  /** Forgets what was not committed. */
+  /** Forgets what was not committed; the places that were given are void. */
   drop(): void {
     for (const cell of this.changed) this.cells.remove(cell)
     this.time = this.committingTime = this.committedTime

@@ -1,5 +1,6 @@
 import type { CommittedOffset, TopicPartition } from '../port.js'
 import type { ProducerId } from './lane.js'
+import { broker } from './error-codes.js'
 import type { GroupIdentity } from './group-requests.js'
 import { byTopic, compactPartitions, readPartitions, type PartitionError, type Request } from './requests.js'
 import { WireWriter } from './wire.js'
@@ -52,6 +53,41 @@ export const endTxnV1 = (writer: Writer): Request<number> => ({
     return from.int16()
   },
 })
+
+export interface TransactionState {
+  readonly errorCode: number
+  /** `Ongoing`, `PrepareCommit`, `CompleteCommit`, ... (KIP-664). */
+  readonly state: string
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
+/** How the last transaction of a writer stands. */
+export const describeTransactionV0 = (transactionalId: string): Request<TransactionState> => {
+  const to = new WireWriter().noTags() // the end of the header, as below
+  to.compactArray([transactionalId], (id) => to.compactString(id))
+  return {
+    apiKey: 65,
+    apiVersion: 0,
+    apiName: 'DescribeTransactions',
+    isRepeatable: true,
+    body: to.noTags().finish(),
+    decode: (from) => {
+      from.tags()
+      from.throttle()
+      const [found] = from.compactArray(() => {
+        const errorCode = from.int16()
+        from.compactString() // its id
+        const state = from.compactString()
+        from.int32() // its timeout
+        from.int64() // its start
+        return { errorCode, state, producerId: from.bigint64(), producerEpoch: from.int16() }
+        // What takes part in it follows, of the only one that was asked for.
+      })
+      return found ?? { errorCode: broker.unknown, state: '', producerId: -1n, producerEpoch: -1 }
+    },
+  }
+}
 
 /** With member and generation, so that the coordinator refuses a zombie (KIP-447). */
 export const txnOffsetCommitV3 = (

@@ -13,11 +13,12 @@ import { coordinates } from './group-requests.js'
 import { initProducerIdV1 } from './requests.js'
 import { KafkaTransaction, type Epochs } from './transaction.js'
 import { AskedCoordinator } from './transaction-coordinator.js'
-import { addOffsetsToTxnV1, endTxnV1 } from './transaction-requests.js'
+import { addOffsetsToTxnV1, describeTransactionV0, endTxnV1 } from './transaction-requests.js'
 import { within } from './within.js'
 
 const initMs = 15_000
 const abortMs = 1000
+const committedStates: ReadonlySet<string> = new Set(['PrepareCommit', 'CompleteCommit'])
 
 /**
  * Transactions (KIP-98, KIP-447) on kafkajs's connections. kafkajs's own sends nine requests one after another, and offsets
@@ -134,10 +135,25 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
   renew(epoch: Epoch): void {
     epoch.sender.close()
     this.isOpen = false
-    if (this.offsets === 'sent') this.offsets = 'unknown'
+    const isUnknown = this.offsets === 'sent'
+    if (isUnknown) this.offsets = 'unknown'
     if (this.closing !== null) return
-    this.epoch = this.nextEpoch(() => this.closing !== null)
+    const isOver = () => this.closing !== null
+    this.epoch = isUnknown ? this.learn(epoch, isOver).then(() => this.nextEpoch(isOver)) : this.nextEpoch(isOver)
     this.epoch.catch(() => undefined) // whoever begins the next transaction hears of it
+  }
+
+  /** Whether the transaction was committed, though the answer has not come: the coordinator knows until the next epoch begins. */
+  private async learn({ writer }: Epoch, isOver: () => boolean): Promise<void> {
+    const { coordinator, note } = this.context
+    const request = describeTransactionV0(this.options.transactionalId)
+    try {
+      const found = await coordinator.ask('looking at a transaction', request, ({ errorCode }) => errorCode, isOver)
+      const isOurs = found.producerId === writer.producerId && found.producerEpoch === writer.producerEpoch
+      if (isOurs && committedStates.has(found.state)) this.offsets = 'committed'
+    } catch (thrown) {
+      note(toMillraceError(thrown, `looking at the last transaction of ${writer.transactionalId}`))
+    }
   }
 
   private async closeNow(): Promise<void> {

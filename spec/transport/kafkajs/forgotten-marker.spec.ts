@@ -23,7 +23,7 @@ describe.each(Object.values(kafkaVersions))('on Kafka %s', (version) => {
       }, 120_000)
       afterAll(() => kafka.stop())
 
-      it('are set free by their producer, which knows that they were committed, and said to be held back', async () => {
+      it('are set free by their producer, which knows or learns that they were committed, and said to be held back', async () => {
         const troubles: string[] = []
         const { brokers } = kafka
         const transport = kafkaTransport({
@@ -44,21 +44,31 @@ describe.each(Object.values(kafkaVersions))('on Kafka %s', (version) => {
         // Its own marker is in the log by then.
         expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(1)])
 
-        const { writer } = await producer.current()
-        producer.ended()
-        const settings = { brokers, clientId: 'forgotten', kafka: {}, log: () => undefined, trouble: () => undefined }
-        const connections = Connections.capture(settings, systemClock)
-        await connections.connect()
-        const coordinator = await connections.findCoordinator(group, coordinates.group)
-        const answer = await connections.send(coordinator, txnOffsetCommitV3(writer, member.identity, [offset(7)]))
-        await connections.close()
-        expect(answer).toMatchObject([{ errorCode: 0 }])
-
+        /** As if the transaction had ended, and its marker had not been written. */
+        const forget = async (at: number): Promise<void> => {
+          const { writer } = await producer.current()
+          producer.ended()
+          const settings = { brokers, clientId: 'forgotten', kafka: {}, log: () => undefined, trouble: () => undefined }
+          const connections = Connections.capture(settings, systemClock)
+          await connections.connect()
+          const coordinator = await connections.findCoordinator(group, coordinates.group)
+          const answer = await connections.send(coordinator, txnOffsetCommitV3(writer, member.identity, [offset(at)]))
+          await connections.close()
+          expect(answer).toMatchObject([{ errorCode: 0 }])
+        }
+        await forget(7)
         expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(7)])
         expect(troubles.filter((message) => message.includes('a transaction has held back offsets'))).toHaveLength(1)
 
         await producer.begin(member, [offset(8)]).commit()
         expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(8)])
+
+        // The answer to the end of the transaction has not come: the coordinator is asked how it stands.
+        const epoch = await producer.current()
+        producer.sendsOffsets()
+        producer.renew(epoch)
+        await forget(9)
+        expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(9)])
         await transport.close()
       }, 60_000)
     },
