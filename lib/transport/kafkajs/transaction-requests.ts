@@ -42,12 +42,14 @@ export const addOffsetsToTxnV1 = (writer: Writer, groupId: string): Request<numb
   },
 })
 
-/** Commits; what is to be aborted is, by the next InitProducerId. */
-export const endTxnV1 = (writer: Writer): Request<number> => ({
+/** What is to be aborted is, by the next InitProducerId, but for what has to be aborted once more. */
+export const endTxnV1 = (writer: Writer, commits = true): Request<number> => ({
   apiKey: 26,
   apiVersion: 1,
   apiName: 'EndTxn',
-  body: signed(writer).int8(1).finish(),
+  body: signed(writer)
+    .int8(commits ? 1 : 0)
+    .finish(),
   decode: (from) => {
     from.throttle()
     return from.int16()

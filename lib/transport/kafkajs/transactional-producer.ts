@@ -18,7 +18,13 @@ import { within } from './within.js'
 
 const initMs = 15_000
 const abortMs = 1000
-const committedStates: ReadonlySet<string> = new Set(['PrepareCommit', 'CompleteCommit'])
+const outcomes: Readonly<Record<string, 'committed' | 'aborted'>> = {
+  PrepareCommit: 'committed',
+  CompleteCommit: 'committed',
+  PrepareAbort: 'aborted',
+  CompleteAbort: 'aborted',
+  PrepareEpochFence: 'aborted',
+}
 
 /**
  * Transactions (KIP-98, KIP-447) on kafkajs's connections. kafkajs's own sends nine requests one after another, and offsets
@@ -29,7 +35,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
   private readonly context: TransactionContext
   private isOpen = false
   /** What became of the last transaction that sent offsets. */
-  private offsets: 'sent' | 'committed' | 'unknown' = 'unknown'
+  private offsets: 'sent' | 'committed' | 'aborted' | 'unknown' = 'unknown'
   private closing: Promise<void> | null = null
 
   private constructor(
@@ -107,19 +113,21 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
   }
 
   /**
-   * A broker that dies between deciding a commit and marking it may come back and never mark the offsets (seen on 4.3.1): the
-   * transaction is complete, its offsets are held back for ever, and only a marker of the same producer sets them free. So a
-   * transaction is committed with nothing but the offsets' partition in it, where it is known that they were committed. It is asked
-   * for until it is answered: aborted, it would drop what was held back, which is left to happen only if this process dies meanwhile.
+   * A broker that dies between deciding how a transaction ends and marking it may come back and never mark the offsets (seen on
+   * 4.3.1): the transaction is complete, its offsets are held back for ever, and only a marker of the same producer sets them free.
+   * So a transaction with nothing but the offsets' partition in it is ended in the same way, where that is known. It is asked for until
+   * it is answered: the abort of one that should commit would drop what was held back, which is left to happen only if this process
+   * dies meanwhile.
    */
   endForgotten(groupId: string): void {
-    if (this.isOpen || this.closing !== null || this.offsets !== 'committed') return
+    if (this.isOpen || this.closing !== null || (this.offsets !== 'committed' && this.offsets !== 'aborted')) return
+    const commits = this.offsets === 'committed'
     const { coordinator, note } = this.context
     const isOver = () => this.closing !== null
     const mark = async (epoch: Epoch): Promise<Epoch> => {
       try {
         await coordinator.ask('adding offsets to a transaction', addOffsetsToTxnV1(epoch.writer, groupId), (code) => code, isOver)
-        await coordinator.ask('committing a transaction', endTxnV1(epoch.writer), (code) => code, isOver)
+        await coordinator.ask('ending a transaction', endTxnV1(epoch.writer, commits), (code) => code, isOver)
         return epoch
       } catch (thrown) {
         note(toMillraceError(thrown, `marking offsets of group ${groupId}`))
@@ -143,16 +151,22 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
     this.epoch.catch(() => undefined) // whoever begins the next transaction hears of it
   }
 
-  /** Whether the transaction was committed, though the answer has not come: the coordinator knows until the next epoch begins. */
+  /** How the transaction ended, though the answer has not come: the coordinator knows until the next epoch begins. */
   private async learn({ writer }: Epoch, isOver: () => boolean): Promise<void> {
     const { coordinator, note } = this.context
-    const request = describeTransactionV0(this.options.transactionalId)
+    const { transactionalId, timeoutMs } = this.options
+    const what = 'looking at a transaction'
+    const describe = () => coordinator.ask(what, describeTransactionV0(transactionalId), ({ errorCode }) => errorCode, isOver)
     try {
-      const found = await coordinator.ask('looking at a transaction', request, ({ errorCode }) => errorCode, isOver)
-      const isOurs = found.producerId === writer.producerId && found.producerEpoch === writer.producerEpoch
-      if (isOurs && committedStates.has(found.state)) this.offsets = 'committed'
+      let found = await describe()
+      if (found.state === 'Ongoing') {
+        // Our end of it may still be on its way: it is decided once the coordinator has begun to abort it, whatever it answers us.
+        await coordinator.ask(what, initProducerIdV1(transactionalId, timeoutMs), () => 0, isOver)
+        found = await describe()
+      }
+      if (found.producerId === writer.producerId) this.offsets = outcomes[found.state] ?? 'unknown'
     } catch (thrown) {
-      note(toMillraceError(thrown, `looking at the last transaction of ${writer.transactionalId}`))
+      note(toMillraceError(thrown, `${what} of ${transactionalId}`))
     }
   }
 

@@ -2,7 +2,7 @@ import { systemClock } from '../../../lib/core/clock.js'
 import { Connections } from '../../../lib/transport/kafkajs/connections.js'
 import { Generation } from '../../../lib/transport/kafkajs/generation.js'
 import { coordinates } from '../../../lib/transport/kafkajs/group-requests.js'
-import { txnOffsetCommitV3 } from '../../../lib/transport/kafkajs/transaction-requests.js'
+import { addOffsetsToTxnV1, txnOffsetCommitV3 } from '../../../lib/transport/kafkajs/transaction-requests.js'
 import { KafkaTransactionalProducer } from '../../../lib/transport/kafkajs/transactional-producer.js'
 import { kafkaTransport } from '../../../lib/transport/kafkajs/transport.js'
 import type { CommittedOffset } from '../../../lib/transport/port.js'
@@ -23,7 +23,7 @@ describe.each(Object.values(kafkaVersions))('on Kafka %s', (version) => {
       }, 120_000)
       afterAll(() => kafka.stop())
 
-      it('are set free by their producer, which knows or learns that they were committed, and said to be held back', async () => {
+      it('are set free by their producer, which knows or learns how they ended, and said to be held back', async () => {
         const troubles: string[] = []
         const { brokers } = kafka
         const transport = kafkaTransport({
@@ -69,8 +69,21 @@ describe.each(Object.values(kafkaVersions))('on Kafka %s', (version) => {
         producer.renew(epoch)
         await forget(9)
         expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(9)])
+
+        // It has not ended: it is aborted, and so is what was held back.
+        const open = await producer.current()
+        producer.sendsOffsets()
+        const settings = { brokers, clientId: 'forgotten', kafka: {}, log: () => undefined, trouble: () => undefined }
+        const connections = Connections.capture(settings, systemClock)
+        await connections.connect()
+        const coordinator = await connections.findCoordinator(open.transactionalId, coordinates.transactions)
+        expect(await connections.send(coordinator, addOffsetsToTxnV1(open.writer, group))).toBe(0)
+        await connections.close()
+        producer.renew(open)
+        await forget(10)
+        expect(await member.committed([{ topic, partition: 0 }])).toEqual([offset(9)])
         await transport.close()
-      }, 60_000)
+      }, 90_000)
     },
     { version, ownCluster: true },
   )
