@@ -61,7 +61,6 @@ export interface TransactionState {
   /** `Ongoing`, `PrepareCommit`, `CompleteCommit`, ... (KIP-664). */
   readonly state: string
   readonly producerId: bigint
-  readonly producerEpoch: number
 }
 
 /** How the last transaction of a writer stands. */
@@ -83,10 +82,10 @@ export const describeTransactionV0 = (transactionalId: string): Request<Transact
         const state = from.compactString()
         from.int32() // its timeout
         from.int64() // its start
-        return { errorCode, state, producerId: from.bigint64(), producerEpoch: from.int16() }
-        // What takes part in it follows, of the only one that was asked for.
+        return { errorCode, state, producerId: from.bigint64() }
+        // Its epoch and what takes part in it follow, of the only one that was asked for.
       })
-      return found ?? { errorCode: broker.unknown, state: '', producerId: -1n, producerEpoch: -1 }
+      return found ?? { errorCode: broker.unknown, state: '', producerId: -1n }
     },
   }
 }

@@ -5,6 +5,7 @@ import type { CommittedOffset, Member, Transaction, TransactionalProducer, Trans
 import { Connections } from './connections.js'
 import { KafkaDraft } from './draft.js'
 import { Epoch, type TransactionContext } from './epoch.js'
+import { broker } from './error-codes.js'
 import { toMillraceError } from './errors.js'
 import { Generation } from './generation.js'
 import type { KafkaSettings } from './internals.js'
@@ -160,8 +161,10 @@ export class KafkaTransactionalProducer implements TransactionalProducer, Epochs
     try {
       let found = await describe()
       if (found.state === 'Ongoing') {
-        // Our end of it may still be on its way: it is decided once the coordinator has begun to abort it, whatever it answers us.
-        await coordinator.ask(what, initProducerIdV1(transactionalId, timeoutMs), () => 0, isOver)
+        // Our end of it may still be on its way: it is decided once the coordinator has begun to abort it, which is when it refuses.
+        const begun = ({ errorCode }: { readonly errorCode: number }): number =>
+          errorCode === broker.concurrentTransactions ? broker.none : errorCode
+        await coordinator.ask(what, initProducerIdV1(transactionalId, timeoutMs), begun, isOver)
         found = await describe()
       }
       if (found.producerId === writer.producerId) this.offsets = outcomes[found.state] ?? 'unknown'
