@@ -109,7 +109,7 @@ export class Cogroup<K, A> implements KCogroup<K, A> {
       )
     const ports = lanes.map(({ port }, i): Port => ({ node: scope.graph.operator(port, tagged(i)), branch: 0 }))
     const [only, ...others] = ports
-    const parent = only !== undefined && others.length === 0 ? only : { node: scope.graph.meeting(ports), branch: 0 }
+    const parent = only !== undefined && others.length === 0 ? only : { node: scope.graph.merge(ports), branch: 0 }
     const stem = this.members.length === 1 ? first.stem : mergedName(this.members.map(({ lane }) => lane.stem))
     const value = (): AnyCodec => addedCodec(lanes.map((lane) => writable(lane.value, `the values of ${lane.stem}`)))
     return { scope, parent, key, value, stem }

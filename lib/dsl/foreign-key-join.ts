@@ -37,7 +37,7 @@ export const joinedOn = <R>(
   return storeTable(
     {
       scope,
-      parent: { node: scope.graph.meeting([answered, { node: ask, branch: 1 }]), branch: 0 },
+      parent: { node: scope.graph.merge([answered, { node: ask, branch: 1 }]), branch: 0 },
       name,
       key: left.key,
       value: () => innerJson,
@@ -65,7 +65,7 @@ const answeredBy = (left: TableLane, right: TableLane, asking: Port, { name, ver
     kind: 'lmdb',
   })
   const answering = answers({ label: verb, leftKey: left.key, rightKey: right.key, right: right.lookup, subscriptions })
-  const answer = graph.operator({ node: graph.meeting([asked, changed]), branch: 0 }, answering, {
+  const answer = graph.operator({ node: graph.merge([asked, changed]), branch: 0 }, answering, {
     stores: [{ spec: subscriptions, source: null }],
     reads: [right.owner],
   })

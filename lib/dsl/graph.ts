@@ -43,10 +43,6 @@ export class Graph {
   merge(parents: readonly Port[]): MergeNode {
     return this.add({ kind: 'merge', label: 'merge', parents })
   }
-  /** The two sides of a join. */
-  meeting(parents: readonly Port[]): MergeNode {
-    return this.add({ kind: 'merge', label: 'merge', parents, isMeeting: true })
-  }
   repartition(node: Omit<RepartitionNode, 'kind' | 'label'>): RepartitionNode {
     return this.add({ kind: 'repartition', label: 'repartition', ...node })
   }

@@ -69,7 +69,7 @@ const bothSides = (
     graph.operator(left.port, sided('left side', ['left'], values.left), { takesNullKeys: verb !== 'join' }),
     graph.operator(right.port, sided('right side', ['right'], values.right), { takesNullKeys: verb === 'outerJoin' }),
   ]
-  return only(graph.meeting(sides.map((node): Port => ({ node, branch: 0 }))))
+  return only(graph.merge(sides.map((node): Port => ({ node, branch: 0 }))))
 }
 
 /** The surface has typed the lambda by the verb. */

@@ -34,7 +34,7 @@ export const joinedTables = <R>(
   // A change that comes by two ways comes twice, the first time with one side old: what was told before is then only known to a store.
   const isStored = store !== undefined || haveCommonAncestor(left.port.node, right.port.node)
   const operator = joinTables({ ...options, isStored })
-  const owner = graph.operator({ node: graph.meeting(sides), branch: 0 }, operator, { reads: [left.owner, right.owner] })
+  const owner = graph.operator({ node: graph.merge(sides), branch: 0 }, operator, { reads: [left.owner, right.owner] })
   const name = joinedName([left.name, right.name])
   const port: Port = { node: owner, branch: 0 }
   if (!isStored) {

@@ -21,6 +21,7 @@ export const batch = (options: { readonly size: number; readonly within: Duratio
   return {
     kind: 'per-batch',
     label: 'batch',
+    answers: 'at any time',
     open: (task) => (batches) => new Observable((subscriber) => batches.subscribe(collect(task, size, withinMs, subscriber))),
   }
 }

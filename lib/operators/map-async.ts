@@ -38,6 +38,7 @@ export const mapAsync = <K, V, W>(f: AsyncFn<K, V, W>, options: MapAsyncOptions 
   return {
     kind: 'per-batch',
     label: 'mapAsync',
+    answers: settings.order === 'input' ? 'in turn' : 'at any time',
     open: (task) => (batches) =>
       new Observable((subscriber) => {
         const window = new AsyncWindow(task, settings, subscriber)

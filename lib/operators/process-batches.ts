@@ -2,9 +2,7 @@ import { Observable, type Subscriber } from 'rxjs'
 import type { Timer } from '../core/clock.js'
 import { toError } from '../core/errors.js'
 import type { AnyRec, Batch, PerBatch, TaskContext } from '../topology/operator.js'
-import { inTurn } from './in-turn.js'
 import { Processing, type ProcessSpec } from './process.js'
-import { settleFailure } from './settle-failure.js'
 
 /** A processor: batches as they come, and between them the wall timers that are due, which ride with the next commit. */
 export const processWith = (spec: ProcessSpec): PerBatch => ({
@@ -29,6 +27,8 @@ class OpenProcessor {
   private readonly processing: Processing
   private alarm: { readonly at: number | 'retry'; readonly timer: Timer } | null = null
   private isStopped = false
+  /** A retry waits, and these come after it. */
+  private queued: Batch[] | null = null
 
   constructor(
     private readonly task: TaskContext,
@@ -39,21 +39,37 @@ class OpenProcessor {
     task.signal.addEventListener('abort', () => this.sleep(), { once: true })
   }
 
-  readonly take = inTurn<Batch>(async (batch) => {
-    const records: AnyRec[] = []
-    for (const record of batch.records) {
-      const taken = this.takeOne(record, batch, records)
-      if (taken !== true && !(await taken)) return
+  readonly take = (batch: Batch): void => {
+    if (this.queued !== null) this.queued.push(batch)
+    else this.work(batch, [], 0, 1)
+  }
+
+  private work(batch: Batch, records: AnyRec[], from: number, attempt: number): void {
+    for (let i = from; i < batch.records.length; i++, attempt = 1) {
+      if (this.isStopped || this.task.signal.aborted) return
+      const record = batch.records[i] as AnyRec
+      const error = this.attempt(record, records)
+      if (error === null) continue
+      const operator = this.spec.processor.name
+      const verdict = this.task.fail({ stage: 'process', operator, error, record, attempt, receipt: batch.receipt })
+      if (verdict._tag === 'stop') this.isStopped = true
+      if (verdict._tag === 'retry') return this.wait(verdict.afterMs, () => this.work(batch, records, i, attempt + 1))
     }
     this.wake()
     this.out.next({ records, receipt: batch.receipt })
-  })
+  }
 
-  /** False: the app is failing, or the task was closed. */
-  private takeOne(record: AnyRec, batch: Batch, records: AnyRec[]): boolean | Promise<boolean> {
-    if (this.isStopped || this.task.signal.aborted) return false
-    const error = this.attempt(record, records)
-    return error === null ? true : this.settle(error, record, batch, records)
+  private wait(afterMs: number, again: () => void): void {
+    this.queued ??= []
+    this.task.holdOthers(true)
+    const goOn = () => {
+      const queued = this.queued ?? []
+      this.queued = null
+      again()
+      for (const batch of queued) this.take(batch)
+      this.task.holdOthers(false)
+    }
+    this.task.clock.after(afterMs, goOn, { waits: true })
   }
 
   private attempt(record: AnyRec, records: AnyRec[]): Error | null {
@@ -65,18 +81,6 @@ class OpenProcessor {
       records.length = mark
       return toError(thrown)
     }
-  }
-
-  private async settle(first: Error, record: AnyRec, { receipt }: Batch, records: AnyRec[]): Promise<boolean> {
-    let error: Error | null = first
-    for (let attempt = 1; error !== null; attempt++) {
-      const operator = this.spec.processor.name
-      const verdict = await settleFailure(this.task, { stage: 'process', operator, error, record, attempt, receipt })
-      if (verdict === 'stop') this.isStopped = true
-      if (verdict !== 'retry') return verdict === 'drop'
-      error = this.attempt(record, records)
-    }
-    return true
   }
 
   /* ------------------------------------------------------------- wall timers */

@@ -123,17 +123,20 @@ export class Run {
       receipt.hold(1)
       this.outlets[b]?.send({ records, receipt })
     })
-    this.task.inPieces(true)
-    setImmediate(() => {
-      this.resume(again)
-      this.task.inPieces(false)
-    })
+    this.task.holdOthers(true)
+    setImmediate(() => this.goOnNow(again))
   }
 
-  /** Retried in place: what comes meanwhile queues up behind. */
+  /** Retried in place. */
   private wait(afterMs: number, again: () => void): void {
     this.isWaiting = true
-    this.task.clock.after(afterMs, () => this.resume(again), { waits: true })
+    this.task.holdOthers(true)
+    this.task.clock.after(afterMs, () => this.goOnNow(again), { waits: true })
+  }
+
+  private goOnNow(again: () => void): void {
+    this.resume(again)
+    this.task.holdOthers(false)
   }
 
   private resume(again: () => void): void {

@@ -1,7 +1,7 @@
 import type { SourceNode, SourceOptions } from '../topology/node.js'
 import { hasChangelog, type FoundTopics } from '../topology/partitions.js'
 import type { Input as PlannedInput, SubTopology } from '../topology/plan.js'
-import { rejoins } from '../topology/rejoining.js'
+import { isTakenByRecord, meetingsOf } from '../topology/meetings.js'
 import { openMemoryFile } from '../state/memory.js'
 import type { StateFile } from '../state/port.js'
 import type { Member, OffsetSpec, TopicPartition } from '../transport/port.js'
@@ -13,7 +13,7 @@ import { SourceDecoder } from './source.js'
 import { Task, type TaskInput } from './task.js'
 import { TaskStores } from './task-stores.js'
 import { partitionsAdded } from './topic-catalogue.js'
-import { wire } from './wiring.js'
+import { wire, type Entrance } from './wiring.js'
 
 export interface TaskPlan {
   readonly id: string
@@ -106,7 +106,7 @@ const openInput = (
         ),
     )
   })
-  const sliceRecords = rejoins(sub, sources) ? 1 : undefined
+  const sliceRecords = isTakenByRecord(sub, sources) ? 1 : undefined
   return { input: new Input(at, decoders, start, untilOf(at), sliceRecords), sources: sources.map((node) => ({ node, label: node.label })) }
 }
 
@@ -128,18 +128,18 @@ const initialOffset = async ({ services }: OpeningContext, { topic, options }: P
   return found?.offset ?? 0
 }
 
-const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[], services: Services) => {
-  const sources = inputs.flatMap((input) => input.sources)
-  const outlets = wire(
+const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[], services: Services): readonly Entrance[] =>
+  wire(
     sub.nodes,
     sub.writes.map(({ node }) => node),
-    sources,
+    inputs.map(({ sources }) => sources),
     {
       task: task.context,
       taps: services.taps,
-      isRejoining: inputs.some((input) => rejoins(sub, input.sources)),
+      meetings: meetingsOf(sub),
+      isByRecord: inputs.some(({ sources }) => isTakenByRecord(sub, sources)),
+      isHeld: () => task.context.isHeld,
+      onGoOn: (goOn) => task.context.onGoOn(goOn),
       openSink: (node) => openDestination(node, sub, task, services),
     },
   )
-  return inputs.map((input) => input.sources.flatMap((source) => outlets.get(source) ?? []))
-}

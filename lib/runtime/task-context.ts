@@ -11,8 +11,9 @@ import type { TaskStores } from './task-stores.js'
 /** What a task shows its verbs. */
 export class OpenTaskContext implements TaskContext {
   isDraining = false
-  /** So many work in pieces. */
-  private atWork = 0
+  /** So many have stopped in the midst of a batch. */
+  private holding = 0
+  private readonly turnstiles: (() => void)[] = []
   readonly clock: Clock
   private readonly aborter = new AbortController()
   private readonly flushers: (() => void)[] = []
@@ -24,7 +25,7 @@ export class OpenTaskContext implements TaskContext {
     private readonly ledger: Ledger,
     private readonly outbox: Outbox,
     private readonly idleness: Idleness,
-    private readonly onWhole: () => void,
+    private readonly onFree: () => void,
   ) {
     this.clock = services.clock
   }
@@ -66,14 +67,21 @@ export class OpenTaskContext implements TaskContext {
     this.idleness.add(afterMs, move)
   }
 
-  inPieces(isAtWork: boolean): void {
-    this.atWork += isAtWork ? 1 : -1
-    if (this.isWhole) this.onWhole()
+  holdOthers(isHeld: boolean): void {
+    this.holding += isHeld ? 1 : -1
+    // What was taken already comes before what is taken next, and may have to wait again.
+    for (const goOn of this.turnstiles) if (!this.isHeld) goOn()
+    if (!this.isHeld) this.onFree()
   }
 
-  /** Nobody works in pieces. */
-  get isWhole(): boolean {
-    return this.atWork === 0
+  /** Nobody may be given a batch, but by who stands in its midst. */
+  get isHeld(): boolean {
+    return this.holding > 0 || this.signal.aborted
+  }
+
+  /** `goOn` is called when nobody holds others any more. */
+  onGoOn(goOn: () => void): void {
+    this.turnstiles.push(goOn)
   }
 
   onFlush(flush: () => void): void {

@@ -7,7 +7,6 @@ import type { Committable } from './committer.js'
 import { Idleness } from './idleness.js'
 import type { Input, Slice } from './input.js'
 import { chooseInput } from './merge-order.js'
-import type { Outlet } from './outlet.js'
 import { Patience } from './patience.js'
 import { Ledger } from './receipts.js'
 import type { Mark } from './recovery.js'
@@ -15,6 +14,7 @@ import type { Services } from './services.js'
 import { DecodeError, goodOnes, type Decoded } from './source.js'
 import { OpenTaskContext } from './task-context.js'
 import type { TaskStores } from './task-stores.js'
+import type { Entrance } from './wiring.js'
 
 /** Held by the verbs of a task at most, before it takes more: the back-pressure. */
 const maxHeldRecords = 8192
@@ -37,7 +37,7 @@ export class Task implements Committable {
   readonly outbox
   private readonly commits
   private readonly ledger: Ledger
-  private outlets: readonly (readonly Outlet[])[] = []
+  private entrances: readonly Entrance[] = []
   private isRunning = false
   private isScheduled = false
   private isStuck = false
@@ -76,9 +76,8 @@ export class Task implements Committable {
     this.committedAt = inputs.map(({ input }) => input.frontier.offset)
   }
 
-  /** `outlets`: for each input, one per source. */
-  run(outlets: readonly (readonly Outlet[])[]): void {
-    this.outlets = outlets
+  run(entrances: readonly Entrance[]): void {
+    this.entrances = entrances
     this.isRunning = true
     for (const { input } of this.inputs) this.startReading(input)
     this.idleness.start()
@@ -133,7 +132,7 @@ export class Task implements Committable {
   }
 
   private mayTake(): boolean {
-    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || !this.context.isWhole) return false
+    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || this.context.isHeld) return false
     if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }
@@ -167,7 +166,8 @@ export class Task implements Committable {
     const slice = hasFailed ? input.takeFailed() : input.take(limit)
     this.services.counters.recordsIn += slice.raws.length
     if (slice.raws.length > 0) this.idleness.end()
-    const receipt = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
+    const begun = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
+    const receipt = this.entrances[index]?.admit(begun) ?? begun
     if (hasFailed) this.answerFailed(index, slice, receipt, 1)
     else this.send(index, slice, receipt)
     if (input.isFinished) this.pauseInput(input)
@@ -175,7 +175,7 @@ export class Task implements Committable {
   }
 
   private send(index: number, slice: Slice, receipt: Receipt): void {
-    const outlets = this.outlets[index] ?? []
+    const outlets = this.entrances[index]?.outlets ?? []
     if (outlets.length > 1) receipt.hold(outlets.length - 1)
     outlets.forEach((outlet, s) => outlet.send({ records: goodOnes(slice.bySource[s] ?? []), receipt }))
   }
@@ -224,7 +224,8 @@ export class Task implements Committable {
       this.draining.resolve()
       this.draining = null
     }
-    if (this.uncommittedBytes >= this.services.dirtyBytes) this.services.requestCommit(this)
+    // While it does not run nothing is committed: to ask again and again would be all that this process does.
+    if (this.isRunning && this.uncommittedBytes >= this.services.dirtyBytes) this.services.requestCommit(this)
     this.services.onProgress()
     this.schedule()
   }

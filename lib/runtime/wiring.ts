@@ -1,39 +1,54 @@
 import { Subject } from 'rxjs'
 import { parentsOf, type Node, type OperatorNode, type Port } from '../topology/node.js'
-import type { Batch, Emit, PerRecord, Route, TaskContext } from '../topology/operator.js'
+import { isSameWay, type Meeting, type Way } from '../topology/meetings.js'
+import type { Batch, Emit, PerRecord, Receipt, Route, TaskContext } from '../topology/operator.js'
 import { Run, type RunStep } from './kernel.js'
 import { Outlet, type Inlet } from './outlet.js'
 import type { Taps } from './taps.js'
+import { Ticket, Turnstile, type Gate } from './turnstile.js'
 
 export interface WiringContext {
   readonly task: TaskContext
   readonly taps: Taps
-  /** Records of an input meet themselves again: nobody works in pieces, as the one way would be ahead of the other. */
-  readonly isRejoining: boolean
+  readonly meetings: readonly Meeting[]
+  /** An input is taken record by record: nobody works in pieces, as the one way would be ahead of the other. */
+  readonly isByRecord: boolean
+  readonly isHeld: () => boolean
+  readonly onGoOn: (goOn: () => void) => void
   /** Opens the writing half of a sink or a repartition. */
   readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
 }
 
 type Inline = OperatorNode & { readonly operator: PerRecord | Route }
 
+/** Where the task puts in what it takes of an input. */
+export interface Entrance {
+  /** One per source. */
+  readonly outlets: readonly Outlet[]
+  /** What the batches taken at once are given as their receipt. */
+  readonly admit: (receipt: Receipt) => Receipt
+}
+
 /**
  * Opens the nodes of a sub-topology for a task: consecutive verbs become runs, what waits for something gets a Subject of
- * its own, forks split receipts. Gives the outlet of each source, where the task puts batches in.
+ * its own, forks split receipts, turnstiles see to the order where ways meet. `inputs`: the sources of each.
  * `writes`: the repartition nodes it writes; those it reads are among the sources.
  */
 export const wire = (
   nodes: readonly Node[],
   writes: readonly Node[],
-  sources: readonly Node[],
+  inputs: readonly (readonly Node[])[],
   context: WiringContext,
-): ReadonlyMap<Node, Outlet> => {
+): readonly Entrance[] => {
   const wiring = new Wiring([...nodes.filter((node) => node.kind !== 'repartition'), ...writes], context)
-  return new Map(sources.map((source) => [source, wiring.outlet({ node: source, branch: 0 })]))
+  return inputs.map((sources) => wiring.entrance(sources))
 }
 
 class Wiring {
   private readonly children = new Map<Node, { readonly child: Node; readonly branch: number }[]>()
   private readonly inlets = new Map<Node, Inlet>()
+  private readonly gates: readonly (Gate & Way)[]
+  private readonly ahead = new Map<Node, ReadonlySet<Turnstile>>()
 
   constructor(
     nodes: readonly Node[],
@@ -42,12 +57,55 @@ class Wiring {
     for (const child of nodes) {
       for (const { node, branch } of parentsOf(child)) this.childrenOf(node).push({ child, branch })
     }
+    this.gates = context.meetings.flatMap(({ ways, sorts }) => {
+      const turnstile = new Turnstile(sorts, context.isHeld)
+      context.onGoOn(() => turnstile.goOn())
+      return ways.map((way, index) => ({ ...way, turnstile, place: index }))
+    })
   }
 
-  outlet(port: Port): Outlet {
+  entrance(sources: readonly Node[]): Entrance {
+    const ahead = new Set(sources.flatMap((source) => [...this.aheadOf(source)]))
+    const outlets = sources.map((source) => {
+      const outlet = new Outlet(null)
+      outlet.to(leaving(without(ahead, this.aheadOf(source)), null, this.outlet({ node: source, branch: 0 }).send))
+      return outlet
+    })
+    return { outlets, admit: (receipt) => Ticket.for(receipt, ahead) }
+  }
+
+  private outlet(port: Port): Outlet {
     const outlet = new Outlet(this.context.taps.at(port))
-    for (const { child, branch } of this.childrenOf(port.node)) if (branch === port.branch) outlet.to(this.inlet(child))
+    for (const { child, branch } of this.childrenOf(port.node)) if (branch === port.branch) outlet.to(this.way({ from: port, to: child }))
     return outlet
+  }
+
+  private way(way: Way): Inlet {
+    return leaving(without(this.aheadOf(way.from.node), this.aheadIn(way.to)), this.gateOf(way), this.inlet(way.to))
+  }
+
+  private gateOf(way: Way): Gate | null {
+    return this.gates.find((gate) => isSameWay(gate, way)) ?? null
+  }
+
+  /** The turnstiles that what comes out of a node may still come to. */
+  private aheadOf(node: Node): ReadonlySet<Turnstile> {
+    const known = this.ahead.get(node)
+    if (known) return known
+    const ahead = new Set<Turnstile>()
+    for (const { child, branch } of this.childrenOf(node)) {
+      for (const turnstile of this.aheadIn(child)) ahead.add(turnstile)
+      const gate = this.gateOf({ from: { node, branch }, to: child })
+      if (gate) ahead.add(gate.turnstile)
+    }
+    this.ahead.set(node, ahead)
+    return ahead
+  }
+
+  /** What is answered at any time is in no order: nobody waits for it. */
+  private aheadIn(node: Node): ReadonlySet<Turnstile> {
+    const ends = node.kind === 'sink' || node.kind === 'repartition'
+    return ends || (node.kind === 'operator' && isAnsweredAtAnyTime(node)) ? new Set() : this.aheadOf(node)
   }
 
   /** One per node, however many parents lead to it. */
@@ -96,7 +154,7 @@ class Wiring {
     const steps = nodes.map((node) => this.openStep(node, node === last))
     const branches = last.operator.kind === 'route' ? last.operator.branches : 1
     const outlets = Array.from({ length: branches }, (_, branch) => this.outlet({ node: last, branch }))
-    const run = new Run(this.context.task, steps, outlets, this.context.isRejoining)
+    const run = new Run(this.context.task, steps, outlets, this.context.isByRecord)
     return (batch) => run.take(batch)
   }
 
@@ -157,5 +215,20 @@ const toInlet = (inlet: Inlet): Outlet => {
 }
 
 const nowhere: Emit = () => undefined
+
+const isAnsweredAtAnyTime = ({ operator }: OperatorNode): boolean => operator.kind === 'per-batch' && operator.answers === 'at any time'
+
+const without = (all: ReadonlySet<Turnstile>, some: ReadonlySet<Turnstile>): ReadonlySet<Turnstile> =>
+  new Set([...all].filter((turnstile) => !some.has(turnstile)))
+
+/** What no batch of the task brought has no turn to wait for. */
+const leaving = (left: ReadonlySet<Turnstile>, at: Gate | null, inlet: Inlet): Inlet =>
+  left.size === 0
+    ? inlet
+    : (batch) => {
+        const { receipt } = batch
+        if (receipt instanceof Ticket) receipt.leave(left, at, batch, inlet)
+        else inlet(batch)
+      }
 
 const isInline = (node: OperatorNode): node is Inline => node.operator.kind !== 'per-batch'

@@ -99,8 +99,6 @@ export interface MergeNode {
   readonly kind: 'merge'
   readonly label: string
   readonly parents: readonly Port[]
-  /** Of the sides of a join: one waits for the other, so they must come in the order of their input. See `rejoins`. */
-  readonly isMeeting?: boolean | undefined
 }
 
 export interface SinkNode {

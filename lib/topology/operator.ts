@@ -57,10 +57,12 @@ export interface RouteStep extends Unfinished {
   readonly idle?: IdleStep | undefined
 }
 
-/** A verb that waits for something: answers each batch with one batch, later. */
+/** A verb that waits for something: answers each batch with one batch, at once or later. */
 export interface PerBatch {
   readonly kind: 'per-batch'
   readonly label: string
+  /** 'in turn': later, one batch after the other; 'at any time': as it happens. Left out: before it is given the next. */
+  readonly answers?: 'in turn' | 'at any time'
   open(task: TaskContext): (batches: Observable<Batch>) => Observable<Batch>
 }
 
@@ -120,10 +122,10 @@ export interface TaskContext {
   /** A commit is waiting: nothing may be held back by choice. */
   readonly isDraining: boolean
   /**
-   * Somebody works in pieces from now on, or does no more: meanwhile the task takes nothing, of any input, as what is later in time
-   * must find what the earlier has set off.
+   * Somebody has stopped in the midst of a batch, or goes on: a retry that waits, a long work in pieces. Meanwhile the task takes
+   * nothing, of any input, as what is later in time must find what the earlier has set off.
    */
-  inPieces(isAtWork: boolean): void
+  holdOthers(isHeld: boolean): void
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }

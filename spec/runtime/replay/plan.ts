@@ -5,27 +5,29 @@ import { partitionOf } from '../../../lib/core/murmur2.js'
 const text = codec.nullable(codec.string)
 export const partitions = 3
 
-interface Inputs {
+export interface ReplayInputs {
   readonly clicks: Topic<string, string>
   readonly views: Topic<string, string>
   readonly users: Topic<string, string>
 }
 
+export const rows = (name: string): Topic<string, string> => topic(name, { key: codec.string, value: codec.string, partitions })
+
 /** A plan with all that could go by what happens to arrive first: windows, late records, joins of all kinds, a table held back. */
-export const replayPlan = (prefix: string, given?: Inputs) => {
-  const rows = (name: string) => topic(`${prefix}-${name}`, { key: codec.string, value: codec.string, partitions })
-  const inputs: Inputs = given ?? { clicks: rows('clicks'), views: rows('views'), users: rows('users') }
+export const replayPlan = (prefix: string, given?: ReplayInputs) => {
+  const own = (name: string) => rows(`${prefix}-${name}`)
+  const inputs: ReplayInputs = given ?? { clicks: own('clicks'), views: own('views'), users: own('users') }
   // Where the key alone would be, so that each partition of an output is written by one task.
   const partition = ({ key }: Windowed<string>, count: number): number => partitionOf(Buffer.from(key), count)
   const windowed = (name: string) => topic(`${prefix}-${name}`, { key: codec.windowed(codec.string), value: text, partitions, partition })
   const outputs = {
     finals: windowed('finals'),
     sessions: windowed('sessions'),
-    late: rows('late'),
-    pairs: rows('pairs'),
-    named: rows('named'),
-    both: rows('both'),
-    calm: rows('calm'),
+    late: own('late'),
+    pairs: own('pairs'),
+    named: own('named'),
+    both: own('both'),
+    calm: own('calm'),
   }
   const together = { empty: '', add: (all: string, value: string) => `${all} ${value}`, merge: (a: string, b: string) => `${a} |${b}` }
   const define = (app: App): void => {

@@ -81,8 +81,19 @@ export class Workers {
     const done = (): number => this.running.reduce((sum, { app }) => sum + app.counters.recordsIn + app.counters.commits, 0)
     for (let before = -1; before !== done();) {
       before = done()
-      await Promise.all(this.running.map(({ app }) => app.settled()))
+      await this.letWaitsPass(Promise.all(this.running.map(({ app }) => app.settled())))
     }
+  }
+
+  /** Records that wait to be tried again are tried at once. */
+  private async letWaitsPass(work: Promise<unknown>): Promise<void> {
+    const open = new Set([work])
+    const over = work.finally(() => open.clear())
+    while (open.size > 0) {
+      await turns(2)
+      this.clock.passWait()
+    }
+    await over
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,134 @@
+import type { AnyRec, Batch, Receipt } from '../topology/operator.js'
+import type { Inlet } from './outlet.js'
+
+/** A batch at a turnstile: the receipt is what it goes on with. */
+interface Arrival {
+  readonly batch: Batch
+  readonly inlet: Inlet
+  readonly place: number
+}
+
+/** Lets what the task has taken through in that order, by whatever way it comes. */
+export class Turnstile {
+  private readonly turns: Turn[] = []
+  private isAtWork = false
+
+  constructor(
+    /** By record, and by way of what comes of one record; else as it comes. */
+    private readonly sorts: boolean,
+    /** Nobody may be given a batch now; `goOn` when that is over. */
+    private readonly isHeld: () => boolean,
+  ) {}
+
+  /** For what is taken next. */
+  open(): Turn {
+    const turn = new Turn(this)
+    this.turns.push(turn)
+    return turn
+  }
+
+  goOn(): void {
+    if (this.isAtWork) return
+    this.isAtWork = true
+    for (let turn = this.turns[0]; turn !== undefined && this.pass(turn); turn = this.turns[0]) this.turns.shift()
+    this.isAtWork = false
+  }
+
+  /** False: there is more to come of it, or to be done. */
+  private pass(turn: Turn): boolean {
+    if (this.sorts && !turn.isOver) return false
+    const arrivals = this.sorts ? turn.sorted() : turn.arrivals
+    for (let next = arrivals[0]; next !== undefined; next = arrivals[0]) {
+      if (this.isHeld()) return false
+      arrivals.shift()
+      next.inlet(next.batch)
+    }
+    return turn.isOver
+  }
+}
+
+/** Of what was taken at once: everything that comes of it has come when all parts of it are done. */
+class Turn {
+  arrivals: Arrival[] = []
+  private parts = 1
+
+  constructor(readonly turnstile: Turnstile) {}
+
+  get isOver(): boolean {
+    return this.parts === 0
+  }
+
+  hold(more: number): void {
+    this.parts += more
+  }
+
+  done(): void {
+    if (--this.parts === 0) this.turnstile.goOn()
+  }
+
+  arrive(arrival: Arrival): void {
+    this.arrivals.push(arrival)
+    this.turnstile.goOn()
+  }
+
+  /** One batch for each place to go to: that of the first way first. */
+  sorted(): Arrival[] {
+    const byInlet = new Map<Inlet, Arrival[]>()
+    for (const arrival of this.arrivals.sort((a, b) => a.place - b.place)) {
+      const others = byInlet.get(arrival.inlet)
+      if (others) others.push(arrival)
+      else byInlet.set(arrival.inlet, [arrival])
+    }
+    return (this.arrivals = [...byInlet.values()].map(together))
+  }
+}
+
+const together = (arrivals: readonly Arrival[]): Arrival => {
+  const [first] = arrivals as readonly [Arrival]
+  if (arrivals.length === 1) return first
+  const records = arrivals.flatMap(({ batch }): readonly AnyRec[] => batch.records).sort((a, b) => a.origin.offset - b.origin.offset)
+  const { receipt } = first.batch
+  // Of one receipt, each has brought a part.
+  for (let i = 1; i < arrivals.length; i++) receipt.done()
+  return { ...first, batch: { records, receipt } }
+}
+
+/** A receipt of what has turnstiles ahead. */
+export class Ticket implements Receipt {
+  private constructor(
+    private readonly receipt: Receipt,
+    private readonly turns: readonly Turn[],
+  ) {}
+
+  static for(receipt: Receipt, ahead: Iterable<Turnstile>): Receipt {
+    const turns = Array.from(ahead, (turnstile) => turnstile.open())
+    return turns.length === 0 ? receipt : new Ticket(receipt, turns)
+  }
+
+  hold(parts: number): void {
+    this.receipt.hold(parts)
+    for (const turn of this.turns) turn.hold(parts)
+  }
+
+  done(): void {
+    this.receipt.done()
+    for (const turn of this.turns) turn.done()
+  }
+
+  /** Turnstiles that are not ahead any more; at one of them the batch itself waits for its turn. */
+  leave(left: ReadonlySet<Turnstile>, at: Gate | null, { records }: Batch, inlet: Inlet): void {
+    const leaving = this.turns.filter(({ turnstile }) => left.has(turnstile))
+    const staying = this.turns.filter(({ turnstile }) => !left.has(turnstile))
+    const batch = { records, receipt: staying.length === 0 ? this.receipt : new Ticket(this.receipt, staying) }
+    const turn = at && leaving.find(({ turnstile }) => turnstile === at.turnstile)
+    if (turn) turn.arrive({ batch, inlet, place: at.place })
+    else inlet(batch)
+    for (const each of leaving) each.done()
+  }
+}
+
+/** Where a way leads into a turnstile: `place` is its place among the ways. */
+export interface Gate {
+  readonly turnstile: Turnstile
+  readonly place: number
+}
