@@ -119,7 +119,10 @@ class AsyncWindow<K, V, W> {
     const { task, settings } = this
     for (let attempt = 1; ; attempt++) {
       try {
-        slot.result = slot.record.withValue(await this.attempt(slot.record))
+        const value = await this.attempt(slot.record)
+        // Whoever has the partition now does it again.
+        if (task.signal.aborted) return
+        slot.result = slot.record.withValue(value)
         return this.settle(slot)
       } catch (thrown) {
         if (task.signal.aborted) return

@@ -90,14 +90,19 @@ export class Input {
     return bytes
   }
 
-  /** Forgets what has not been answered for; reading goes on from there. */
-  rewind(to: number = this.frontier.offset): void {
+  /** Forgets what has not been taken, which is read again. What was taken goes on: it is answered for once. */
+  forget(): void {
     this.waiting.length = 0
     this.unit = null
     this.preparing = null
     this.queuedBytes = 0
     this.unaccounted = 0
     this.endOffset = null
+  }
+
+  /** Reading goes on from there, whatever has not been answered for. */
+  seek(to: number): void {
+    this.forget()
     this.position = to
     this.frontier = new Frontier(to)
   }
@@ -209,7 +214,7 @@ export class Input {
     return (this.preparing = preparing)
   }
 
-  /** A rewind in the meantime has made it void. */
+  /** It may have been forgotten in the meantime. */
   private prepared(preparing: Promise<unknown>, make: () => void): void {
     if (this.preparing !== preparing) return
     this.preparing = null

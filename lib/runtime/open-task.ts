@@ -140,6 +140,7 @@ const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[],
       isByRecord: inputs.some(({ sources }) => isTakenByRecord(sub, sources)),
       isHeld: () => task.context.isHeld,
       onGoOn: (goOn) => task.context.onGoOn(goOn),
+      holdIntake: (isHeld) => task.context.holdIntake(isHeld),
       openSink: (node) => openDestination(node, sub, task, services),
     },
   )

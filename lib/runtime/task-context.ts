@@ -13,6 +13,8 @@ export class OpenTaskContext implements TaskContext {
   isDraining = false
   /** So many have stopped in the midst of a batch. */
   private holding = 0
+  /** So many have something on its way to them that nothing may come after. */
+  private busy = 0
   private readonly turnstiles: (() => void)[] = []
   readonly clock: Clock
   private readonly aborter = new AbortController()
@@ -72,6 +74,16 @@ export class OpenTaskContext implements TaskContext {
     // What was taken already comes before what is taken next, and may have to wait again.
     for (const goOn of this.turnstiles) if (!this.isHeld) goOn()
     if (!this.isHeld) this.onFree()
+  }
+
+  /** As `holdOthers`, but what was taken already goes on. */
+  holdIntake(isHeld: boolean): void {
+    this.busy += isHeld ? 1 : -1
+    if (this.busy === 0) this.onFree()
+  }
+
+  get mayTake(): boolean {
+    return !this.isHeld && this.busy === 0
   }
 
   /** Nobody may be given a batch, but by who stands in its midst. */

@@ -132,7 +132,7 @@ export class Task implements Committable {
   }
 
   private mayTake(): boolean {
-    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || this.context.isHeld) return false
+    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || !this.context.mayTake) return false
     if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }
@@ -308,7 +308,7 @@ export class Task implements Committable {
 
   /** Goes on in a new generation, where it stood: nothing was lost and nobody else had it. */
   restart(): void {
-    for (const { input } of this.inputs) input.rewind()
+    for (const { input } of this.inputs) input.forget()
     this.patience.startOver()
     this.isRunning = true
     this.idleness.start()
@@ -324,7 +324,7 @@ export class Task implements Committable {
   seek(topic: string, offset: number): void {
     for (const { input } of this.inputs) {
       if (input.at.topic !== topic) continue
-      input.rewind(offset)
+      input.seek(offset)
       this.startReading(input)
     }
   }

@@ -8,38 +8,45 @@ interface Arrival {
   readonly place: number
 }
 
+export interface TurnstileOptions {
+  /** By record, and by place of what comes of one record; else as it comes. */
+  readonly sorts: boolean
+  /** Nobody may be given a batch now; `goOn` when that is over. */
+  readonly isHeld: () => boolean
+  /** Something is on its way to it, or nothing is any more. */
+  readonly onBusy?: ((isBusy: boolean) => void) | undefined
+}
+
 /** Lets what the task has taken through in that order, by whatever way it comes. */
 export class Turnstile {
   private readonly turns: Turn[] = []
   private isAtWork = false
 
-  constructor(
-    /** By record, and by way of what comes of one record; else as it comes. */
-    private readonly sorts: boolean,
-    /** Nobody may be given a batch now; `goOn` when that is over. */
-    private readonly isHeld: () => boolean,
-  ) {}
+  constructor(private readonly options: TurnstileOptions) {}
 
   /** For what is taken next. */
   open(): Turn {
     const turn = new Turn(this)
-    this.turns.push(turn)
+    if (this.turns.push(turn) === 1) this.options.onBusy?.(true)
     return turn
   }
 
   goOn(): void {
     if (this.isAtWork) return
     this.isAtWork = true
+    const before = this.turns.length
     for (let turn = this.turns[0]; turn !== undefined && this.pass(turn); turn = this.turns[0]) this.turns.shift()
     this.isAtWork = false
+    if (before > 0 && this.turns.length === 0) this.options.onBusy?.(false)
   }
 
   /** False: there is more to come of it, or to be done. */
   private pass(turn: Turn): boolean {
-    if (this.sorts && !turn.isOver) return false
-    const arrivals = this.sorts ? turn.sorted() : turn.arrivals
+    const { sorts, isHeld } = this.options
+    if (sorts && !turn.isOver) return false
+    const arrivals = sorts ? turn.sorted() : turn.arrivals
     for (let next = arrivals[0]; next !== undefined; next = arrivals[0]) {
-      if (this.isHeld()) return false
+      if (isHeld()) return false
       arrivals.shift()
       next.inlet(next.batch)
     }

@@ -15,6 +15,8 @@ export interface WiringContext {
   readonly isByRecord: boolean
   readonly isHeld: () => boolean
   readonly onGoOn: (goOn: () => void) => void
+  /** Nothing is taken meanwhile. */
+  readonly holdIntake: (isHeld: boolean) => void
   /** Opens the writing half of a sink or a repartition. */
   readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
 }
@@ -48,6 +50,8 @@ class Wiring {
   private readonly children = new Map<Node, { readonly child: Node; readonly branch: number }[]>()
   private readonly inlets = new Map<Node, Inlet>()
   private readonly gates: readonly (Gate & Way)[]
+  /** Ways that lead to where nothing else may be on its way to. */
+  private readonly narrows: readonly (Omit<Gate, 'place'> & Way)[]
   private readonly ahead = new Map<Node, ReadonlySet<Turnstile>>()
 
   constructor(
@@ -57,10 +61,16 @@ class Wiring {
     for (const child of nodes) {
       for (const { node, branch } of parentsOf(child)) this.childrenOf(node).push({ child, branch })
     }
-    this.gates = context.meetings.flatMap(({ ways, sorts }) => {
-      const turnstile = new Turnstile(sorts, context.isHeld)
+    const { meetings, isHeld } = context
+    this.gates = meetings.flatMap(({ ways, sorts }) => {
+      const turnstile = new Turnstile({ sorts, isHeld })
       context.onGoOn(() => turnstile.goOn())
-      return ways.map((way, index) => ({ ...way, turnstile, place: index }))
+      return ways.map((way, place) => ({ ...way, turnstile, place }))
+    })
+    this.narrows = meetings.flatMap(({ ways, returns }) => {
+      if (returns.length === 0) return []
+      const turnstile = new Turnstile({ sorts: false, isHeld, onBusy: context.holdIntake })
+      return [...ways, ...returns].map((way) => ({ ...way, turnstile }))
     })
   }
 
@@ -95,8 +105,8 @@ class Wiring {
     const ahead = new Set<Turnstile>()
     for (const { child, branch } of this.childrenOf(node)) {
       for (const turnstile of this.aheadIn(child)) ahead.add(turnstile)
-      const gate = this.gateOf({ from: { node, branch }, to: child })
-      if (gate) ahead.add(gate.turnstile)
+      const way = { from: { node, branch }, to: child }
+      for (const each of [...this.gates, ...this.narrows]) if (isSameWay(each, way)) ahead.add(each.turnstile)
     }
     this.ahead.set(node, ahead)
     return ahead

@@ -15,18 +15,24 @@ export interface Meeting {
   readonly ways: readonly Way[]
   /** What an input gives comes by several of the ways, to be sorted by record. */
   readonly sorts: boolean
+  /**
+   * Ways from one of them to another, behind a promise. There is no order in which to give what comes by these and what was taken
+   * later but one after the other: as long as something is on its way to one of them, nothing is taken.
+   */
+  readonly returns: readonly Way[]
 }
 
 /** Those where the order must be seen to: behind promises, and where records of one input come together again. */
 export const meetingsOf = (sub: SubTopology): readonly Meeting[] => {
-  const late = lateNodes(sub.nodes)
+  const late = lateNodes(sub.nodes, new Set(sub.nodes))
   const belowInputs = sub.inputs.map(({ sources }) => below(sub.nodes, sources))
   const order = waysIn(sub)
   const placeOf = (way: Way): number => order.findIndex((other) => isSameWay(way, other))
-  return [...merges(sub.nodes), ...tables(sub.nodes)].flatMap((ways) => {
+  return [...merges(sub.nodes), ...tables(sub.nodes)].flatMap(({ ways, returns }) => {
     const sorts = belowInputs.some((nodes) => ways.filter(({ from }) => nodes.has(from.node)).length > 1)
     const isOneLate = ways.length > 1 && ways.some(({ from }) => late.has(from.node))
-    return sorts || isOneLate ? [{ ways: ways.toSorted((a, b) => placeOf(a) - placeOf(b)), sorts }] : []
+    if (!sorts && !isOneLate && returns.length === 0) return []
+    return [{ ways: ways.toSorted((a, b) => placeOf(a) - placeOf(b)), sorts, returns }]
   })
 }
 
@@ -74,28 +80,31 @@ const below = (nodes: readonly Node[], sources: Iterable<Node>): ReadonlySet<Nod
   return found
 }
 
-/** What comes out of them comes later than what was taken with it. What comes at any time is in no order anyway. */
-const lateNodes = (nodes: readonly Node[]): ReadonlySet<Node> => {
+/** Behind promises of those: what they give comes later than what was taken with it. What comes at any time is in no order anyway. */
+const lateNodes = (nodes: readonly Node[], promises: ReadonlySet<Node>): ReadonlySet<Node> => {
   const late = new Set<Node>()
   for (const node of nodes) {
     const answers = node.kind === 'operator' && node.operator.kind === 'per-batch' ? node.operator.answers : undefined
-    if (answers === 'in turn' || (answers === undefined && within(node).some((parent) => late.has(parent.node)))) late.add(node)
+    if ((answers === 'in turn' && promises.has(node)) || (answers === undefined && within(node).some((parent) => late.has(parent.node))))
+      late.add(node)
   }
   return late
 }
 
-const merges = (nodes: readonly Node[]): readonly (readonly Way[])[] =>
-  nodes.flatMap((node) => (node.kind === 'merge' ? [node.parents.map((from): Way => ({ from, to: node }))] : []))
+type Ways = Pick<Meeting, 'ways' | 'returns'>
+
+const merges = (nodes: readonly Node[]): readonly Ways[] =>
+  nodes.flatMap((node) => (node.kind === 'merge' ? [{ ways: node.parents.map((from): Way => ({ from, to: node })), returns: [] }] : []))
 
 /** A way that goes on from one of them to another is none into them: it is as far as they are. */
-const tables = (nodes: readonly Node[]): readonly (readonly Way[])[] => {
+const tables = (nodes: readonly Node[]): readonly Ways[] => {
   const groups = new Groups<Node>()
   for (const node of nodes) if (node.kind === 'operator') for (const read of node.reads) groups.unite(read, node)
   return groups.all().map((members) => {
     const inside = below(nodes, members)
-    return nodes
-      .filter((node) => members.includes(node))
-      .flatMap((to) => within(to).map((from): Way => ({ from, to })))
-      .filter(({ from }) => !inside.has(from.node))
+    const late = lateNodes(nodes, inside)
+    const all = nodes.filter((node) => members.includes(node)).flatMap((to) => within(to).map((from): Way => ({ from, to })))
+    const ways = all.filter(({ from }) => !inside.has(from.node))
+    return { ways, returns: all.filter(({ from }) => inside.has(from.node) && late.has(from.node)) }
   })
 }
