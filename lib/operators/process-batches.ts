@@ -61,13 +61,19 @@ class OpenProcessor {
 
   private wait(afterMs: number, again: () => void): void {
     this.queued ??= []
-    this.task.holdOthers(true)
+    const release = this.task.hold()
     const goOn = () => {
       const queued = this.queued ?? []
       this.queued = null
-      again()
-      for (const batch of queued) this.take(batch)
-      this.task.holdOthers(false)
+      try {
+        again()
+        for (const batch of queued) this.take(batch)
+        release()
+      } catch (thrown) {
+        // Not of the processor: that is guarded. Nothing calls us that could take it.
+        this.isStopped = true
+        this.task.stop(toError(thrown))
+      }
     }
     this.task.clock.after(afterMs, goOn, { waits: true })
   }

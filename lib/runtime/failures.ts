@@ -38,7 +38,8 @@ export class Failures {
       attempt: failed.attempt,
     }
     this.options.onFailure(failed.stage)
-    const decision = decide(this.options.policyOf(origin.topic), failure)
+    const decision = this.decided(failure, origin)
+    if (decision === null) return { _tag: 'stop' }
     switch (decision._tag) {
       case 'Retry':
         return { _tag: 'retry', afterMs: decision.afterMs }
@@ -55,6 +56,17 @@ export class Failures {
         return { _tag: 'stop' }
       default:
         return unreachable(decision)
+    }
+  }
+
+  /** Null: the policy itself has thrown, and the app fails of it. */
+  private decided(failure: Failure, { topic, partition, offset }: FailedRecord['origin']): Decision | null {
+    try {
+      return decide(this.options.policyOf(topic), failure)
+    } catch (thrown) {
+      const what = `the error policy threw over ${topic}-${partition}@${offset}: ${toError(thrown).message}`
+      this.options.stop(new MillraceError('MR_CONFIG', what, { cause: thrown }))
+      return null
     }
   }
 }

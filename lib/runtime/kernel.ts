@@ -1,5 +1,5 @@
 import { toError } from '../core/errors.js'
-import type { AnyRec, Batch, Emit, IdleStep, Receipt, TaskContext, Unfinished } from '../topology/operator.js'
+import type { AnyRec, Batch, Emit, IdleStep, Receipt, Release, TaskContext, Unfinished } from '../topology/operator.js'
 import type { Outlet } from './outlet.js'
 
 /** A verb of a run, opened: given where its results go, one place per branch, it gives where its records come in. */
@@ -123,32 +123,28 @@ export class Run {
       receipt.hold(1)
       this.outlets[b]?.send({ records, receipt })
     })
-    this.task.holdOthers(true)
-    setImmediate(() => this.goOnNow(again))
+    const release = this.task.hold()
+    setImmediate(() => this.resume(again, release))
   }
 
   /** Retried in place. */
   private wait(afterMs: number, again: () => void): void {
     this.isWaiting = true
-    this.task.holdOthers(true)
-    this.task.clock.after(afterMs, () => this.goOnNow(again), { waits: true })
+    const release = this.task.hold()
+    this.task.clock.after(afterMs, () => this.resume(again, release), { waits: true })
   }
 
-  private goOnNow(again: () => void): void {
-    this.resume(again)
-    this.task.holdOthers(false)
-  }
-
-  private resume(again: () => void): void {
+  private resume(again: () => void, release: Release): void {
     if (this.task.signal.aborted) return
     this.isWaiting = false
     try {
       again()
       while (!this.isWaiting && !this.isOver) {
         const next = this.queued.shift()
-        if (next === undefined) return
+        if (next === undefined) break
         this.work(next, 0, 1)
       }
+      release()
     } catch (thrown) {
       // Not of a verb: those are guarded. Nothing calls us that could take it.
       this.isOver = true

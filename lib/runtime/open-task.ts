@@ -1,7 +1,6 @@
 import type { SourceNode, SourceOptions } from '../topology/node.js'
 import { hasChangelog, type FoundTopics } from '../topology/partitions.js'
 import type { Input as PlannedInput, SubTopology } from '../topology/plan.js'
-import { isTakenByRecord, meetingsOf } from '../topology/meetings.js'
 import { openMemoryFile } from '../state/memory.js'
 import type { StateFile } from '../state/port.js'
 import type { Member, OffsetSpec, TopicPartition } from '../transport/port.js'
@@ -67,7 +66,7 @@ export const openTask = async (plan: TaskPlan, context: OpeningContext): Promise
     })
     const opened = await Promise.all(
       inputs.map(async (input) =>
-        openInput({ ...input, sub }, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context),
+        openInput(input, partition, resumed.offsets[input.topic] ?? (await initialOffset(context, input, partition)), context),
       ),
     )
     const task = new Task(id, partition, opened, stores, resumed.mark, services)
@@ -86,7 +85,7 @@ const requireInputs = ({ sub, partition }: TaskPlan, count: number, found: Found
 }
 
 const openInput = (
-  { topic, sources, sub }: PlannedInput & { readonly sub: SubTopology },
+  { topic, sources, isByRecord }: PlannedInput,
   partition: number,
   start: number,
   { services, untilOf }: OpeningContext,
@@ -106,8 +105,10 @@ const openInput = (
         ),
     )
   })
-  const sliceRecords = isTakenByRecord(sub, sources) ? 1 : undefined
-  return { input: new Input(at, decoders, start, untilOf(at), sliceRecords), sources: sources.map((node) => ({ node, label: node.label })) }
+  return {
+    input: new Input(at, decoders, start, untilOf(at), isByRecord ? 1 : undefined),
+    sources: sources.map((node) => ({ node, label: node.label })),
+  }
 }
 
 /** Event times were checked where the records came in. */
@@ -136,11 +137,8 @@ const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[],
     {
       task: task.context,
       taps: services.taps,
-      meetings: meetingsOf(sub),
-      isByRecord: inputs.some(({ sources }) => isTakenByRecord(sub, sources)),
-      isHeld: () => task.context.isHeld,
-      onGoOn: (goOn) => task.context.onGoOn(goOn),
-      holdIntake: (isHeld) => task.context.holdIntake(isHeld),
+      meetings: sub.meetings,
+      isByRecord: inputs.some(({ isByRecord }) => isByRecord),
       openSink: (node) => openDestination(node, sub, task, services),
     },
   )

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js'
 import { lossless } from '../core/codec-lossless.js'
-import { MillraceError } from '../core/errors.js'
-import type { KeyedStore, Receipt, StoreSpec, TaskContext, Verdict } from '../topology/operator.js'
+import { MillraceError, toError } from '../core/errors.js'
+import type { KeyedStore, Receipt, Release, StoreSpec, TaskContext, Verdict } from '../topology/operator.js'
 import type { Idleness } from './idleness.js'
 import type { Outbox } from './outbox.js'
 import type { Ledger } from './receipts.js'
@@ -14,7 +14,7 @@ export class OpenTaskContext implements TaskContext {
   /** So many have stopped in the midst of a batch. */
   private holding = 0
   /** So many have something on its way to them that nothing may come after. */
-  private busy = 0
+  private narrows = 0
   private readonly turnstiles: (() => void)[] = []
   readonly clock: Clock
   private readonly aborter = new AbortController()
@@ -69,21 +69,19 @@ export class OpenTaskContext implements TaskContext {
     this.idleness.add(afterMs, move)
   }
 
-  holdOthers(isHeld: boolean): void {
-    this.holding += isHeld ? 1 : -1
-    // What was taken already comes before what is taken next, and may have to wait again.
-    for (const goOn of this.turnstiles) if (!this.isHeld) goOn()
-    if (!this.isHeld) this.onFree()
-  }
-
-  /** As `holdOthers`, but what was taken already goes on. */
-  holdIntake(isHeld: boolean): void {
-    this.busy += isHeld ? 1 : -1
-    if (this.busy === 0) this.onFree()
-  }
-
-  get mayTake(): boolean {
-    return !this.isHeld && this.busy === 0
+  hold(): Release {
+    this.holding++
+    return () => {
+      this.holding--
+      try {
+        // What was taken already comes before what is taken next, and may have to wait again.
+        for (const goOn of this.turnstiles) if (!this.isHeld) goOn()
+      } catch (thrown) {
+        // Not of a verb: those are guarded.
+        this.stop(toError(thrown))
+      }
+      if (this.mayTake) this.onFree()
+    }
   }
 
   /** Nobody may be given a batch, but by who stands in its midst. */
@@ -91,9 +89,22 @@ export class OpenTaskContext implements TaskContext {
     return this.holding > 0 || this.signal.aborted
   }
 
-  /** `goOn` is called when nobody holds others any more. */
-  onGoOn(goOn: () => void): void {
+  /** `goOn` is called when nobody stands in the midst of a batch any more. */
+  onRelease(goOn: () => void): void {
     this.turnstiles.push(goOn)
+  }
+
+  /** As `hold`, but what was taken already goes on. */
+  holdIntake(): Release {
+    this.narrows++
+    return () => {
+      this.narrows--
+      if (this.mayTake) this.onFree()
+    }
+  }
+
+  get mayTake(): boolean {
+    return !this.isHeld && this.narrows === 0
   }
 
   onFlush(flush: () => void): void {

@@ -313,7 +313,7 @@ export class Task implements Committable {
     this.isRunning = true
     this.idleness.start()
     for (const { input } of this.inputs) if (!input.isFinished) this.startReading(input)
-    this.schedule()
+    this.onSettled()
   }
 
   reads(topic: string): boolean {

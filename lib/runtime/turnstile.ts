@@ -1,4 +1,4 @@
-import type { AnyRec, Batch, Receipt } from '../topology/operator.js'
+import type { AnyRec, Batch, Receipt, Release } from '../topology/operator.js'
 import type { Inlet } from './outlet.js'
 
 /** A batch at a turnstile: the receipt is what it goes on with. */
@@ -13,31 +13,42 @@ export interface TurnstileOptions {
   readonly sorts: boolean
   /** Nobody may be given a batch now; `goOn` when that is over. */
   readonly isHeld: () => boolean
-  /** Something is on its way to it, or nothing is any more. */
-  readonly onBusy?: ((isBusy: boolean) => void) | undefined
+  /** Called when something is on its way to it, and the release when nothing is any more. */
+  readonly onBusy?: (() => Release) | undefined
 }
 
-/** Lets what the task has taken through in that order, by whatever way it comes. */
+/**
+ * Lets what the task has taken through in that order, by whatever way it comes.
+ *
+ * What is taken at once has a turn at each turnstile that is ahead of it, and carries them in its receipt, a `Ticket`. A turn is over
+ * when all parts of the batch have come, or have gone where they cannot come any more; then the next turn is.
+ */
 export class Turnstile {
   private readonly turns: Turn[] = []
   private isAtWork = false
+  private release: Release | undefined
 
   constructor(private readonly options: TurnstileOptions) {}
 
   /** For what is taken next. */
   open(): Turn {
     const turn = new Turn(this)
-    if (this.turns.push(turn) === 1) this.options.onBusy?.(true)
+    if (this.turns.push(turn) === 1) this.release = this.options.onBusy?.()
     return turn
   }
 
   goOn(): void {
     if (this.isAtWork) return
     this.isAtWork = true
-    const before = this.turns.length
-    for (let turn = this.turns[0]; turn !== undefined && this.pass(turn); turn = this.turns[0]) this.turns.shift()
-    this.isAtWork = false
-    if (before > 0 && this.turns.length === 0) this.options.onBusy?.(false)
+    try {
+      for (let turn = this.turns[0]; turn !== undefined && this.pass(turn); turn = this.turns[0]) this.turns.shift()
+    } finally {
+      this.isAtWork = false
+    }
+    if (this.turns.length > 0) return
+    const { release } = this
+    this.release = undefined
+    release?.()
   }
 
   /** False: there is more to come of it, or to be done. */
@@ -80,6 +91,7 @@ class Turn {
 
   /** One batch for each place to go to: that of the first way first. */
   sorted(): Arrival[] {
+    if (this.arrivals.length < 2) return this.arrivals
     const byInlet = new Map<Inlet, Arrival[]>()
     for (const arrival of this.arrivals.sort((a, b) => a.place - b.place)) {
       const others = byInlet.get(arrival.inlet)

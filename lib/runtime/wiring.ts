@@ -1,22 +1,24 @@
 import { Subject } from 'rxjs'
 import { parentsOf, type Node, type OperatorNode, type Port } from '../topology/node.js'
 import { isSameWay, type Meeting, type Way } from '../topology/meetings.js'
-import type { Batch, Emit, PerRecord, Receipt, Route, TaskContext } from '../topology/operator.js'
+import type { Batch, Emit, PerRecord, Receipt, Release, Route, TaskContext } from '../topology/operator.js'
 import { Run, type RunStep } from './kernel.js'
 import { Outlet, type Inlet } from './outlet.js'
 import type { Taps } from './taps.js'
 import { Ticket, Turnstile, type Gate } from './turnstile.js'
 
+/** What its turnstiles ask of a task. */
+export interface WiredTask extends TaskContext {
+  readonly isHeld: boolean
+  onRelease(goOn: () => void): void
+  holdIntake(): Release
+}
 export interface WiringContext {
-  readonly task: TaskContext
+  readonly task: WiredTask
   readonly taps: Taps
   readonly meetings: readonly Meeting[]
   /** An input is taken record by record: nobody works in pieces, as the one way would be ahead of the other. */
   readonly isByRecord: boolean
-  readonly isHeld: () => boolean
-  readonly onGoOn: (goOn: () => void) => void
-  /** Nothing is taken meanwhile. */
-  readonly holdIntake: (isHeld: boolean) => void
   /** Opens the writing half of a sink or a repartition. */
   readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
 }
@@ -61,15 +63,16 @@ class Wiring {
     for (const child of nodes) {
       for (const { node, branch } of parentsOf(child)) this.childrenOf(node).push({ child, branch })
     }
-    const { meetings, isHeld } = context
+    const { meetings, task } = context
+    const isHeld = () => task.isHeld
     this.gates = meetings.flatMap(({ ways, sorts }) => {
       const turnstile = new Turnstile({ sorts, isHeld })
-      context.onGoOn(() => turnstile.goOn())
+      task.onRelease(() => turnstile.goOn())
       return ways.map((way, place) => ({ ...way, turnstile, place }))
     })
     this.narrows = meetings.flatMap(({ ways, returns }) => {
       if (returns.length === 0) return []
-      const turnstile = new Turnstile({ sorts: false, isHeld, onBusy: context.holdIntake })
+      const turnstile = new Turnstile({ sorts: false, isHeld, onBusy: () => task.holdIntake() })
       return [...ways, ...returns].map((way) => ({ ...way, turnstile }))
     })
   }
@@ -98,6 +101,10 @@ class Wiring {
     return this.gates.find((gate) => isSameWay(gate, way)) ?? null
   }
 
+  private leadsInto(way: Way): readonly Turnstile[] {
+    return [...this.gates, ...this.narrows].flatMap((each) => (isSameWay(each, way) ? [each.turnstile] : []))
+  }
+
   /** The turnstiles that what comes out of a node may still come to. */
   private aheadOf(node: Node): ReadonlySet<Turnstile> {
     const known = this.ahead.get(node)
@@ -105,8 +112,7 @@ class Wiring {
     const ahead = new Set<Turnstile>()
     for (const { child, branch } of this.childrenOf(node)) {
       for (const turnstile of this.aheadIn(child)) ahead.add(turnstile)
-      const way = { from: { node, branch }, to: child }
-      for (const each of [...this.gates, ...this.narrows]) if (isSameWay(each, way)) ahead.add(each.turnstile)
+      for (const turnstile of this.leadsInto({ from: { node, branch }, to: child })) ahead.add(turnstile)
     }
     this.ahead.set(node, ahead)
     return ahead
@@ -175,6 +181,8 @@ class Wiring {
       const [next, ...others] = this.childrenOf(node)
       if (next === undefined || others.length > 0 || next.child.kind !== 'operator' || !isInline(next.child)) break
       if (next.child.operator.inPieces) break
+      // A turnstile is between two runs.
+      if (this.leadsInto({ from: { node, branch: 0 }, to: next.child }).length > 0) break
       nodes.push((node = next.child))
     }
     return nodes

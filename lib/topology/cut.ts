@@ -1,5 +1,6 @@
 import { MillraceError } from '../core/errors.js'
 import { Groups } from './groups.js'
+import { isTakenByRecord, meetingsOf } from './meetings.js'
 import { changelogTopic, repartitionTopic } from './names.js'
 import { parentsOf, type Node, type OperatorNode, type Partitioner, type RepartitionNode, type SinkNode, type SourceNode } from './node.js'
 import type { Input, PlannedStore, RepartitionWrite, SubTopology } from './sub-topology.js'
@@ -46,6 +47,10 @@ const subTopology = (members: readonly Node[], writes: readonly RepartitionWrite
     sinks: members.filter((node): node is SinkNode => node.kind === 'sink'),
     globals: [...new Set(operators.flatMap((node) => node.globals))],
     copartitioned: copartitionedIn(members, appId),
+    meetings: meetingsOf(
+      members,
+      inputs.map(({ sources }) => sources),
+    ),
   }
 }
 
@@ -59,7 +64,12 @@ const inputsOf = (members: readonly Node[], appId: string): readonly Input[] => 
     const topic = topicOf(node, appId)
     byTopic.set(topic, [...(byTopic.get(topic) ?? []), node])
   }
-  return [...byTopic].map(([topic, sources]) => ({ topic, sources, options: sources[0]?.kind === 'source' ? sources[0].options : null }))
+  return [...byTopic].map(([topic, sources]) => ({
+    topic,
+    sources,
+    isByRecord: isTakenByRecord(members, sources),
+    options: sources[0]?.kind === 'source' ? sources[0].options : null,
+  }))
 }
 
 const storesOf = (owner: OperatorNode, appId: string): readonly PlannedStore[] =>

@@ -61,7 +61,7 @@ export interface RouteStep extends Unfinished {
 export interface PerBatch {
   readonly kind: 'per-batch'
   readonly label: string
-  /** 'in turn': later, one batch after the other; 'at any time': as it happens. Left out: before it is given the next. */
+  /** 'in turn': later, one batch after the other; 'at any time': as it happens. Left out: at once, or nothing follows. */
   readonly answers?: 'in turn' | 'at any time'
   open(task: TaskContext): (batches: Observable<Batch>) => Observable<Batch>
 }
@@ -122,13 +122,15 @@ export interface TaskContext {
   /** A commit is waiting: nothing may be held back by choice. */
   readonly isDraining: boolean
   /**
-   * Somebody has stopped in the midst of a batch, or goes on: a retry that waits, a long work in pieces. Meanwhile the task takes
-   * nothing, of any input, as what is later in time must find what the earlier has set off.
+   * Of who stops in the midst of a batch: a retry that waits, a long work in pieces. Until the release is called the task takes nothing,
+   * of any input, and nothing passes a turnstile, as what is later in time must find what the earlier has set off.
    */
-  holdOthers(isHeld: boolean): void
+  hold(): Release
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }
+/** Called once. */
+export type Release = () => void
 /** 'drop': the record is answered for (skipped, or its dead letter holds the receipt). 'stop': the app fails. `retryMs`: try again after that. */
 export type Verdict = { readonly _tag: 'drop' } | { readonly _tag: 'stop' } | { readonly _tag: 'retry'; readonly afterMs: number }
 

@@ -9,6 +9,7 @@ import type {
   SourceOptions,
   SourceTopic,
 } from './node.js'
+import type { Meeting } from './meetings.js'
 import type { StoreSpec } from './operator.js'
 
 /** What an app does, checked and cut; frozen. The runtime opens each sub-topology once per partition number. */
@@ -35,12 +36,15 @@ export interface SubTopology {
   readonly globals: readonly GlobalTableSpec[]
   /** Sets of input topics that must agree on partition counts, because keys of one are looked up in rows of another. */
   readonly copartitioned: readonly (readonly string[])[]
+  readonly meetings: readonly Meeting[]
 }
 export interface Input {
   /** As the broker knows it. */
   readonly topic: string
   /** One, unless a topic is both a stream and a table: then the records go to each, in this order. */
   readonly sources: readonly (SourceNode | RepartitionNode)[]
+  /** One record is worked on at a time: see `isTakenByRecord`. */
+  readonly isByRecord: boolean
   /** Null: a repartition topic, which is read from its start and never fails the range. */
   readonly options: SourceOptions | null
 }

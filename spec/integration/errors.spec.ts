@@ -50,6 +50,24 @@ const sinking = (app: App) =>
 
 describe('a record that cannot be taken', () => {
   it.each([
+    ['a lambda that throws', throwing],
+    ['a promise that rejects', rejecting],
+    ['a sink that rejects', sinking],
+  ] as const)('fails the app when the policy itself throws: %s', async (_, define) => {
+    const broken = policy.when(
+      () => {
+        throw new Error('what a policy')
+      },
+      policy.skip,
+      policy.fail,
+    )
+    const { failure } = await run(define, broken, '{"n":2}')
+
+    expect(isMillraceError(failure, 'MR_CONFIG')).toBe(true)
+    expect(String(failure)).toContain('the error policy threw over in-0@1: what a policy')
+  })
+
+  it.each([
     ['bytes that are not JSON', passing, 'not json', 'MR_DECODE'],
     ['a value that does not match its schema', passing, '{"n":"two"}', 'MR_SCHEMA'],
     ['a lambda that throws', throwing, '{"n":2}', 'MR_PROCESS'],

@@ -84,7 +84,7 @@ export const fakeTask = (globals: Readonly<Record<string, ReadonlyMap<unknown, u
     fail: unexpected('error policy'),
     stop: unexpected('way to stop'),
     onFlush: unexpected('flush'),
-    holdOthers: () => undefined,
+    hold: () => () => undefined,
     onIdle: () => undefined,
   }
 }

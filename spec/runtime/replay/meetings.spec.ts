@@ -1,0 +1,123 @@
+import type * as O from 'fp-ts/lib/Option.js'
+import type { App, KStream } from 'millrace'
+import { completeLog, outputsOf } from './complete-log.js'
+import { replay, type Run } from './happenings.js'
+import { recordsOf, replayPlan, rows } from './plan.js'
+import { atOnce, orNone, promised, sourcesOf, type Step } from './ways-plan.js'
+
+const { inputs } = replayPlan('m')
+const out = rows('out')
+const records = recordsOf(400, 5)
+const atLeastOnce: Partial<Run> = { delivery: 'at-least-once' }
+
+const played = async (define: (app: App) => void, differently: Partial<Run> = {}): Promise<ReadonlyMap<string, readonly string[]>> => {
+  const run: Run = { delivery: 'exactly-once', fetchBytes: 1_048_576, atOnce: 50, seed: null, happenings: [], ...differently }
+  const log = await completeLog(inputs, records, run.atOnce)
+  await replay(define, log, run)
+  return outputsOf({ out }, log)
+}
+
+type Streams = ReturnType<typeof sourcesOf>
+type Later = (stream: KStream<string, string>) => KStream<string, string>
+type Plan = (streams: Streams, later: Later) => void
+
+const defined =
+  (plan: Plan, step: Step) =>
+  (app: App): void => {
+    let steps = 0
+    plan(sourcesOf(app, inputs), (stream) => step(stream, `step${steps++}`, (value) => value))
+  }
+
+const by = (value: string, row: O.Option<string>): string => `${value} by ${orNone(row)}`
+const saw = (value: string, row: O.Option<string>): string => `${value} saw ${orNone(row)}`
+const marked = (value: string): string => `${value}!`
+/** No two verbs are worked on as one across it. */
+const apart = (stream: KStream<string, string>): KStream<string, string> => stream.split({ all: () => true }).all
+
+/** Each is a plan that was given in another order once, or not at all. */
+const plans: Readonly<Record<string, Plan>> = {
+  'a promise, a verb at once, a look-up': ({ clicks, users }, later) => {
+    later(clicks).map(marked).leftJoin(users, by).toTopic(out)
+  },
+  'a verb at once, a look-up in a table that is late': ({ clicks, views }, later) => {
+    clicks
+      .map(marked)
+      .leftJoin(later(views).toTable({ name: 'seen' }), saw)
+      .toTopic(out)
+  },
+  'a promise, a verb at once, a table': ({ clicks, views }, later) => {
+    clicks.leftJoin(later(views).map(marked).toTable({ name: 'seen' }), saw).toTopic(out)
+  },
+  'one that waits for its results to be done with': ({ clicks, users }, later) => {
+    const named = later(clicks)
+      .filter(() => true)
+      .leftJoin(users, by)
+    named.toTopic(out)
+    named.each(() => new Promise((resolve) => setImmediate(resolve)))
+  },
+  'what has waited for a table is late in a merge': ({ clicks, views, users }, later) => {
+    const seen = later(views).toTable({ name: 'seen' })
+    clicks
+      .leftJoin(seen, saw)
+      .mergeWith(users.toStream().map((user) => user ?? 'gone'))
+      .toTopic(out)
+  },
+  'what has waited for a table is late in the one it was looked up in before': ({ clicks, views, users }, later) => {
+    const seen = later(views).toTable({ name: 'seen' })
+    apart(apart(clicks.leftJoin(users, by)).leftJoin(seen, saw))
+      .leftJoin(users, by)
+      .toTopic(out)
+  },
+  'what is late joins what was looked up, and is looked up with it': ({ clicks, views, users }, later) => {
+    apart(clicks.leftJoin(users, by)).mergeWith(later(views)).leftJoin(users, by).toTopic(out)
+  },
+  'two tables of one stream, each looked up by what comes of the other': ({ clicks }, later) => {
+    const { odd, rest } = later(clicks).split({ odd: (value) => Number(value.slice(1)) % 2 === 1 })
+    const [one, other] = [odd.toTable({ name: 'odd' }), rest.toTable({ name: 'even' })]
+    apart(one.toStream().map((row) => row ?? ''))
+      .leftJoin(other, by)
+      .toTopic(out)
+    apart(other.toStream().map((row) => row ?? ''))
+      .leftJoin(one, by)
+      .toTopic(out)
+  },
+}
+
+describe('what meets', () => {
+  it.each(Object.entries(plans))('gives what it gives record by record: %s', async (_, plan) => {
+    const expected = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 })
+
+    expect([...expected.values()].flat().length).toBeGreaterThan(20)
+    expect(await played(defined(plan, promised(3)))).toEqual(expected)
+    expect(await played(defined(plan, promised(5)), atLeastOnce)).toEqual(expected)
+  })
+
+  it('waits for nobody who only reads the same table', async () => {
+    const plan: Plan = ({ clicks, users }) => {
+      clicks.map(marked).leftJoin(users, by).toTopic(out)
+      clicks.leftJoin(users, by).each(() => undefined)
+    }
+    const expected = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 })
+
+    expect(await played(defined(plan, atOnce))).toEqual(expected)
+    expect(await played(defined(plan, atOnce), atLeastOnce)).toEqual(expected)
+  })
+
+  it('does not wait for a list to be full', async () => {
+    const sizes: number[] = []
+    const plan: Plan = ({ clicks, users }, later) => {
+      later(clicks.leftJoin(users, by))
+        .map(marked)
+        .leftJoin(users, by)
+        .batch({ size: 40, within: '1h' })
+        .map((list) => {
+          sizes.push(list.length)
+          return String(list.length)
+        })
+        .toTopic(out)
+    }
+    await played(defined(plan, promised(3)))
+
+    expect(Math.max(...sizes)).toBe(40)
+  })
+})
