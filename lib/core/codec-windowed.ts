@@ -1,6 +1,7 @@
 import { asBuffer } from './bytes.js'
 import type { Codec } from './codec-port.js'
 import { withShape } from './codec-shape.js'
+import { toText } from './codec-text.js'
 import { durationMs, type Duration } from './duration.js'
 import { MillraceError } from './errors.js'
 import type { Windowed } from './record.js'
@@ -13,14 +14,12 @@ export const windowed = <K>(inner: Codec<K>, size?: Duration): Codec<Windowed<K>
   const tail = sizeMs === null ? 2 * timeBytes : timeBytes
   const name = sizeMs === null ? `windowed(${inner.name})` : `windowed(${inner.name}, ${sizeMs}ms)`
   const { prepare } = inner
+  const keyAhead = keyWriter(inner, name, tail)
   const codec: Codec<Windowed<K>> = {
     name,
     encode: (value) => {
-      const bytes = inner.encode(value.key)
-      if (bytes === null) throw new MillraceError('MR_NULL', `the key of a window is written with ${name}, which has no form for null`)
-      const out = Buffer.allocUnsafe(bytes.length + tail)
-      out.set(bytes)
-      if (sizeMs === null) writeTime(out, value.end, bytes.length)
+      const out = keyAhead(value.key)
+      if (sizeMs === null) writeTime(out, value.end, out.length - tail)
       else if (value.end - value.start !== sizeMs)
         throw new MillraceError('MR_ENCODE', `a window of ${value.end - value.start} ms is written with ${name}`)
       writeTime(out, value.start, out.length - timeBytes)
@@ -40,6 +39,25 @@ export const windowed = <K>(inner: Codec<K>, size?: Duration): Codec<Windowed<K>
     }),
   }
   return withShape(codec, { kind: 'windowed', inner, sizeMs })
+}
+
+/** Gives the bytes of a key, and room for the bounds behind them. */
+const keyWriter = <K>(inner: Codec<K>, name: string, room: number): ((key: K) => Buffer) => {
+  const textOf = toText(inner)
+  if (textOf)
+    return (key) => {
+      const text = textOf(key)
+      const out = Buffer.allocUnsafe(Buffer.byteLength(text, 'utf8') + room)
+      out.write(text, 'utf8')
+      return out
+    }
+  return (key) => {
+    const bytes = inner.encode(key)
+    if (bytes === null) throw new MillraceError('MR_NULL', `the key of a window is written with ${name}, which has no form for null`)
+    const out = Buffer.allocUnsafe(bytes.length + room)
+    out.set(bytes)
+    return out
+  }
 }
 
 const head = (bytes: Uint8Array | null, tail: number, name: string): Uint8Array => {

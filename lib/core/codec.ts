@@ -28,16 +28,19 @@ const eightBytes = (bytes: Uint8Array | null, name: string): Buffer => {
   return asBuffer(all)
 }
 
+const textOf = (value: string): string => {
+  if (typeof value !== 'string') throw wrongType(value, 'string')
+  return value
+}
+
 const string: Codec<string> = withText(
   Object.freeze({
     name: 'string',
-    encode: (value: string) => {
-      if (typeof value !== 'string') throw wrongType(value, 'string')
-      return Buffer.from(value, 'utf8')
-    },
+    encode: (value: string) => Buffer.from(textOf(value), 'utf8'),
     decode: (bytes: Uint8Array | null) => asBuffer(present(bytes, 'string')).toString('utf8'),
   }),
   (text: string) => text,
+  textOf,
 )
 
 const number: Codec<number> = Object.freeze({

@@ -50,18 +50,18 @@ export class SourceDecoder {
   }
 
   decodeAll(raws: readonly RawRecord[]): Decoded[] {
-    const latest = this.clock.now() + this.node.options.maxAheadMs
+    const now = this.clock.now()
     const decoded = new Array<Decoded>(raws.length)
-    for (let i = 0; i < raws.length; i++) decoded[i] = this.decodeBefore(raws[i] as RawRecord, latest)
+    for (let i = 0; i < raws.length; i++) decoded[i] = this.decodeAt(raws[i] as RawRecord, now)
     return decoded
   }
 
   decode(raw: RawRecord): Decoded {
-    return this.decodeBefore(raw, this.clock.now() + this.node.options.maxAheadMs)
+    return this.decodeAt(raw, this.clock.now())
   }
 
-  private decodeBefore(raw: RawRecord, latest: number): Decoded {
-    const { topic, as } = this.node
+  private decodeAt(raw: RawRecord, now: number): Decoded {
+    const { topic, as, options } = this.node
     try {
       const isTable = as === 'table'
       if (isTable && raw.key === null) {
@@ -76,9 +76,10 @@ export class SourceDecoder {
         ? new Rec(key, undefined, timestamp, null, raw, this.asRead)
         : new Rec(key, isTable ? null : this.decodeValue(raw), timestamp, null, raw, this.asRead.revalued)
       const eventTime = topic.timestamp && (hasValue || !isTable) ? topic.timestamp(record.value, record) : timestamp
+      const latest = now + options.maxAheadMs
       if (!isEventTime(eventTime, latest))
         return new DecodeError(eventTimeError(eventTime, latest, { isGiven: topic.timestamp !== undefined && (hasValue || !isTable) }))
-      if (!this.hasToldOfSeconds && looksLikeSeconds(eventTime, this.clock.now())) this.tellOfSeconds(eventTime)
+      if (!this.hasToldOfSeconds && looksLikeSeconds(eventTime, now)) this.tellOfSeconds(eventTime)
       return eventTime === timestamp ? record : record.withTimestamp(eventTime)
     } catch (thrown) {
       return new DecodeError(toError(thrown instanceof UndecodableError ? thrown.cause : thrown))

@@ -180,7 +180,13 @@ class LmdbStore implements ByteStore {
   }
 
   put(key: Uint8Array, row: Row): void {
-    this.write(() => this.db.putSync(diskKey(key, keyBytes), diskRow(key, row, rowBytes)))
+    this.scope.assertActive()
+    // As `write`, without a function for each row.
+    try {
+      this.db.putSync(diskKey(key, keyBytes), diskRow(key, row, rowBytes))
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   remove(key: Uint8Array): void {
@@ -207,8 +213,12 @@ class LmdbStore implements ByteStore {
     try {
       f()
     } catch (error) {
-      this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
+      this.failed(error)
     }
+  }
+
+  private failed(error: unknown): void {
+    this.scope.fail(this.health.notWritten(`store ${this.name}`, error))
   }
 }
 

@@ -5,13 +5,10 @@ export interface Timed<A> {
   readonly timestamp: number
 }
 
-/** What a commit writes for one key: the same bytes go to the changelog and to the file. */
-export interface DirtyRow {
-  readonly key: Buffer
-  /** Null: the row is deleted. */
-  readonly value: Buffer | null
-  readonly timestamp: number
-}
+/** What a commit writes for one key: the same bytes go to the changelog and to the file. A value of null: the row is deleted. */
+export type DirtyRow =
+  | { readonly key: Buffer; readonly value: Buffer; readonly timestamp: number }
+  | { readonly key: Buffer; readonly value: null; readonly timestamp: number }
 
 /** What the overlay knows of one key. No entry is knowledge too: there is no row. */
 export class Cell<K, A> {

@@ -168,9 +168,9 @@ export class Overlay<K, A> {
   /** Inside `StateFile.commit`: writes what `dirty()` has given. */
   flush(): void {
     const { store } = this.options
-    for (const { key, value, timestamp } of this.pending ?? this.dirty()) {
-      if (value === null) store.remove(key)
-      else store.put(key, { value, timestamp })
+    for (const row of this.pending ?? this.dirty()) {
+      if (row.value === null) store.remove(row.key)
+      else store.put(row.key, row)
     }
   }
 
@@ -260,7 +260,9 @@ export class Overlay<K, A> {
     const keyBytes = this.encodeKey(key)
     if (entry === undefined) return { key: keyBytes, value: null, timestamp: deletedAt }
     const value = this.options.value.encode(entry.value)
-    return { key: keyBytes, value: value && asBuffer(value), timestamp: entry.timestamp }
+    return value === null
+      ? { key: keyBytes, value, timestamp: entry.timestamp }
+      : { key: keyBytes, value: asBuffer(value), timestamp: entry.timestamp }
   }
 
   private encodeKey(key: K): Buffer {

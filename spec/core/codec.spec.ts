@@ -209,6 +209,15 @@ describe('codec.windowed', () => {
     expect(hex(minutes.encode({ key: 'a', start: 1_700_000_040_000, end: 1_700_000_100_000 }))).toBe('61' + '0000018bcfe60440')
     expect(minutes.decode(Buffer.from('610000018bcfe60440', 'hex'))).toEqual({ key: 'a', start: 1_700_000_040_000, end: 1_700_000_100_000 })
   })
+  it('begins with the bytes of the key, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }), (key) => {
+        const [plain, windowed] = [codec.string.encode(key), minutes.encode({ key, start: 0, end: 60_000 })]
+        expect(hex(windowed)).toBe(`${hex(plain)}0000000000000000`)
+      }),
+    )
+    expect(failure(() => minutes.encode({ key: 1 as unknown as string, start: 0, end: 60_000 }))).toMatch(/^MR_ENCODE/)
+  })
   it(`writes Java's session-windowed key, the end first, when it is not`, () => {
     expect(hex(sessions.encode({ key: 'a', start: 1, end: 2 ** 32 }))).toBe('61' + '0000000100000000' + '0000000000000001')
     expect(sessions.decode(Buffer.from('6100000001000000000000000000000001', 'hex'))).toEqual({ key: 'a', start: 1, end: 2 ** 32 })

@@ -1,4 +1,5 @@
 import type { AnyRec } from '../../topology/operator.js'
+import type { Bounds } from '../../window/bounds.js'
 import type { AlignedWindows } from '../../window/windows.js'
 import type { Fold } from './fold.js'
 import type { OpenWindows } from './open-windows.js'
@@ -9,13 +10,18 @@ import { WindowRow, windowOf, type KeyWindows } from './window-row.js'
 export const planAligned =
   <K, A>(windows: AlignedWindows, open: OpenWindows<K, A>, fold: Fold<A>) =>
   (record: AnyRec, of: KeyWindows<K>, time: number): Planned<K, A> => {
-    const updated: Update<K, A>[] = []
+    let updated: Update<K, A>[] = []
     let opens = 0
-    for (const bounds of windows.windowsOf(record.timestamp)) {
-      if (open.isClosed(bounds.end, time)) continue
-      const known = of.find(bounds.start)
+    const all = windows.windowsOf(record.timestamp)
+    for (let i = 0; i < all.length; i++) {
+      const { start, end } = all[i] as Bounds
+      if (open.isClosed(end, time)) continue
+      const known = of.find(start)
       if (known === null) opens++
-      updated.push(updateOf(open, known ?? new WindowRow<K>(of, windowOf(record.key as K, bounds.start, bounds.end)), record, fold))
+      const update = updateOf(open, known ?? new WindowRow<K>(of, windowOf(record.key as K, start, end)), record, fold)
+      // An array that begins empty has room for seventeen as soon as it has one.
+      if (updated.length === 0) updated = [update]
+      else updated.push(update)
     }
     return updated.length === 0 ? late : { isLate: false, removed: none, updated, opens }
   }

@@ -31,6 +31,7 @@ export class OpenWindows<K, A> {
     for (const { storedAs, bounds } of rows.found()) {
       const row = new WindowRow(this.of(idOf(storedAs.key)), Object.freeze(storedAs), bounds)
       row.isNew = false
+      this.know(row)
       if (this.isClosed(row.end, streamTime)) this.expiring.add(row)
       else this.open(row)
     }
@@ -59,7 +60,10 @@ export class OpenWindows<K, A> {
   /** A result of null deletes the row. Gives what the row is now. */
   set(row: WindowRow<K>, value: A, timestamp: number): Entry<A> | undefined {
     const { rows } = this.options
-    if (!row.isOpen) this.open(row)
+    if (!row.isOpen) {
+      this.know(row)
+      this.open(row)
+    }
     if (value === null || value === undefined) {
       rows.delete(row, timestamp)
       return undefined
@@ -70,13 +74,17 @@ export class OpenWindows<K, A> {
 
   /** Of a session that has become part of another. */
   remove(row: WindowRow<K>, timestamp: number): void {
+    this.close(row)
     this.forget(row)
     this.options.rows.delete(row, timestamp)
   }
 
   /** A session with other bounds: it keeps its place in the queue, so that one that grows does not fill it. Its result is set next. */
   move(row: WindowRow<K>, { start, end }: Bounds): void {
-    if (start !== row.start) this.forget(row)
+    if (start !== row.start) {
+      this.close(row)
+      this.forget(row)
+    }
     row.start = start
     row.end = end
   }
@@ -99,7 +107,7 @@ export class OpenWindows<K, A> {
 
   /** Closed, and told. */
   release(row: WindowRow<K>): void {
-    this.forget(row)
+    this.close(row)
     this.expiring.add(row)
   }
 
@@ -109,6 +117,7 @@ export class OpenWindows<K, A> {
     const row = this.expiring.least
     if (row === undefined || !isExpired(windows, row.end, time)) return false
     this.expiring.take()
+    this.forget(row)
     rows.delete(row, time)
     return true
   }
@@ -122,15 +131,22 @@ export class OpenWindows<K, A> {
     row.isOpen = true
     this.count++
     if (row.queuedAs === null) this.queue(row)
-    if (row.of.newest === null) this.byKey.set(row.of.id, row.of)
     row.of.add(row)
   }
 
-  private forget(row: WindowRow<K>): void {
+  private close(row: WindowRow<K>): void {
     row.isOpen = false
     this.count--
     row.of.remove(row)
-    if (row.of.newest === null) this.byKey.delete(row.of.id)
+  }
+
+  /** A key is kept as long as it has a row: it may well have the next window when the one before has closed. */
+  private know({ of }: WindowRow<K>): void {
+    if (of.rows++ === 0) this.byKey.set(of.id, of)
+  }
+
+  private forget({ of }: WindowRow<K>): void {
+    if (--of.rows === 0) this.byKey.delete(of.id)
   }
 }
 

@@ -11,6 +11,8 @@ export type KeyId = string
 export class KeyWindows<K> {
   /** It leads to the older ones. */
   newest: WindowRow<K> | null = null
+  /** Of them, and of those that are closed and still to be read. */
+  rows = 0
 
   constructor(readonly id: KeyId) {}
 

@@ -6,7 +6,7 @@ import type { Windows } from '../../window/windows.js'
 import type { Held } from '../held-codec.js'
 import { isAbsent } from '../row.js'
 import { planAligned } from './aligned.js'
-import type { Plan, Planned } from './plan.js'
+import type { Plan, Planned, Update } from './plan.js'
 import { tellFinals, tellUpdates, type Telling } from './emission.js'
 import type { Fold } from './fold.js'
 import { OpenWindows } from './open-windows.js'
@@ -15,7 +15,7 @@ import { planSession } from './session.js'
 import { sessionRows, type SessionRow } from './session-rows.js'
 import { planSliding } from './sliding.js'
 import { TellEvery } from './tell-every.js'
-import { idsOf, type KeyId } from './window-row.js'
+import { idsOf, type KeyId, type WindowRow } from './window-row.js'
 import { fixedRows, type WindowRows } from './window-rows.js'
 
 /** The stores of a windowed aggregate. */
@@ -123,11 +123,13 @@ class OpenAggregate<K, A> {
   }
 
   private apply({ removed, updated, then }: Planned<K, A>, record: AnyRec, emit: Emit): void {
-    for (const row of removed) {
+    for (let i = 0; i < removed.length; i++) {
+      const row = removed[i] as WindowRow<K>
       this.telling.removed(row, this.open.resultOf(row), record, emit)
       if (!updated.some((update) => update.row === row)) this.open.remove(row, record.timestamp)
     }
-    for (const { row, before, value, timestamp, moved } of updated) {
+    for (let i = 0; i < updated.length; i++) {
+      const { row, before, value, timestamp, moved } = updated[i] as Update<K, A>
       if (moved) this.open.move(row, moved)
       this.telling.updated(row, before, this.open.set(row, value, timestamp), record, emit)
     }
