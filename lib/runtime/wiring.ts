@@ -80,11 +80,14 @@ class Wiring {
   entrance(sources: readonly Node[]): Entrance {
     const ahead = new Set(sources.flatMap((source) => [...this.aheadOf(source)]))
     const outlets = sources.map((source) => {
-      const outlet = new Outlet(null)
-      outlet.to(leaving(without(ahead, this.aheadOf(source)), null, this.outlet({ node: source, branch: 0 }).send))
-      return outlet
+      const outlet = this.outlet({ node: source, branch: 0 })
+      const left = without(ahead, this.aheadOf(source))
+      if (left.size === 0) return outlet
+      const entrance = new Outlet(null)
+      entrance.to(leaving(left, null, outlet.send))
+      return entrance
     })
-    return { outlets, admit: (receipt) => Ticket.for(receipt, ahead) }
+    return { outlets, admit: ahead.size === 0 ? (receipt) => receipt : (receipt) => Ticket.for(receipt, ahead) }
   }
 
   private outlet(port: Port): Outlet {
