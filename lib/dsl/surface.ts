@@ -80,7 +80,7 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
    * Replaces the value by what a promise gives: bounded, in order unless told otherwise, and the record's offset is not
    * committed before its promise settles. The signal aborts at the timeout and when the app stops. In order, results also meet
    * other streams and tables as if they had been there at once; where one table is looked up before and after it, the task takes no
-   * more until what it has taken has settled.
+   * more until what it has taken has settled, and what comes of a record by a way without a promise comes first.
    * **Emits** one record for each promise that is fulfilled. A rejection or a timeout (`MR_TIMEOUT`) that `retry` does not
    * mend is a failure at stage `process`.
    * **Throws** `MR_CONFIG`, `MR_DURATION` for odd options.
