@@ -27,8 +27,6 @@ class OpenProcessor {
   private readonly processing: Processing
   private alarm: { readonly at: number | 'retry'; readonly timer: Timer } | null = null
   private isStopped = false
-  /** A retry waits, and these come after it. */
-  private queued: Batch[] | null = null
 
   constructor(
     private readonly task: TaskContext,
@@ -40,8 +38,7 @@ class OpenProcessor {
   }
 
   readonly take = (batch: Batch): void => {
-    if (this.queued !== null) this.queued.push(batch)
-    else this.work(batch, [], 0, 1)
+    this.work(batch, [], 0, 1)
   }
 
   private work(batch: Batch, records: AnyRec[], from: number, attempt: number): void {
@@ -60,22 +57,8 @@ class OpenProcessor {
   }
 
   private wait(afterMs: number, again: () => void): void {
-    this.queued ??= []
     const release = this.task.hold()
-    const goOn = () => {
-      const queued = this.queued ?? []
-      this.queued = null
-      try {
-        again()
-        for (const batch of queued) this.take(batch)
-        release()
-      } catch (thrown) {
-        // Not of the processor: that is guarded. Nothing calls us that could take it.
-        this.isStopped = true
-        this.task.stop(toError(thrown))
-      }
-    }
-    this.task.clock.after(afterMs, goOn, { waits: true })
+    this.task.clock.after(afterMs, () => release(again), { waits: true })
   }
 
   private attempt(record: AnyRec, records: AnyRec[]): Error | null {
@@ -108,6 +91,10 @@ class OpenProcessor {
 
   private ring(): void {
     this.alarm = null
+    this.task.whenFree(() => this.fire())
+  }
+
+  private fire(): void {
     if (this.isStopped || this.task.signal.aborted) return
     const records: AnyRec[] = []
     const receipt = this.task.extraReceipt()

@@ -1,5 +1,5 @@
 import { toError } from '../core/errors.js'
-import type { AnyRec, Batch, Emit, IdleStep, Receipt, Release, TaskContext, Unfinished } from '../topology/operator.js'
+import type { AnyRec, Batch, Emit, IdleStep, Receipt, TaskContext, Unfinished } from '../topology/operator.js'
 import type { Outlet } from './outlet.js'
 
 /** A verb of a run, opened: given where its results go, one place per branch, it gives where its records come in. */
@@ -20,8 +20,6 @@ export class Run {
   private outs: AnyRec[][]
   /** Index of the verb at work: whose failure it is. */
   private at = 0
-  private readonly queued: Batch[] = []
-  private isWaiting = false
   /** Of the last step, the only one that may work in pieces. */
   private readonly isUnfinished: (() => boolean) | undefined
   /** The app is failing: what comes after the record that failed it must not leave either. */
@@ -40,15 +38,13 @@ export class Run {
     const idle = steps.at(-1)?.idle
     if (idle)
       task.onIdle(idle.afterMs, (forMs) => {
-        if (!this.isOver && !this.isWaiting) this.idle(() => idle.move(forMs, exits), task.extraReceipt())
+        if (!this.isOver) this.idle(() => idle.move(forMs, exits), task.extraReceipt())
       })
     this.entry = steps.reduceRight<readonly Emit[]>((next, step, i) => [this.marked(step.connect(next), i)], exits)[0] as Emit
   }
 
   take(batch: Batch): void {
-    if (this.isOver) return
-    if (this.isWaiting) this.queued.push(batch)
-    else this.work(batch, 0, 1)
+    if (!this.isOver) this.work(batch, 0, 1)
   }
 
   /** No record is at hand, so no policy has anything to say of a failure. */
@@ -117,38 +113,21 @@ export class Run {
 
   /** Hands on what there is, as a part of the answer; heartbeats, fetches and other tasks have their turn before the next piece. */
   private goOn(receipt: Receipt, again: () => void): void {
-    this.isWaiting = true
     this.takeOuts().forEach((records, b) => {
       if (records.length === 0) return
       receipt.hold(1)
       this.outlets[b]?.send({ records, receipt })
     })
-    const release = this.task.hold()
-    setImmediate(() => this.resume(again, release))
+    // What has been handed on may have to wait for something first.
+    this.task.whenFree(() => {
+      const release = this.task.hold()
+      setImmediate(() => release(again))
+    })
   }
 
   /** Retried in place. */
   private wait(afterMs: number, again: () => void): void {
-    this.isWaiting = true
     const release = this.task.hold()
-    this.task.clock.after(afterMs, () => this.resume(again, release), { waits: true })
-  }
-
-  private resume(again: () => void, release: Release): void {
-    if (this.task.signal.aborted) return
-    this.isWaiting = false
-    try {
-      again()
-      while (!this.isWaiting && !this.isOver) {
-        const next = this.queued.shift()
-        if (next === undefined) break
-        this.work(next, 0, 1)
-      }
-      release()
-    } catch (thrown) {
-      // Not of a verb: those are guarded. Nothing calls us that could take it.
-      this.isOver = true
-      this.task.stop(toError(thrown))
-    }
+    this.task.clock.after(afterMs, () => release(again), { waits: true })
   }
 }

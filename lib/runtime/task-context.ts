@@ -6,16 +6,13 @@ import type { Idleness } from './idleness.js'
 import type { Outbox } from './outbox.js'
 import type { Ledger } from './receipts.js'
 import type { Services } from './services.js'
+import { Standstill } from './standstill.js'
 import type { TaskStores } from './task-stores.js'
 
 /** What a task shows its verbs. */
 export class OpenTaskContext implements TaskContext {
   isDraining = false
-  /** So many have stopped in the midst of a batch. */
-  private holding = 0
-  /** So many have something on its way to them that nothing may come after. */
-  private narrows = 0
-  private readonly turnstiles: (() => void)[] = []
+  readonly standstill = new Standstill()
   readonly clock: Clock
   private readonly aborter = new AbortController()
   private readonly flushers: (() => void)[] = []
@@ -66,45 +63,29 @@ export class OpenTaskContext implements TaskContext {
   }
 
   onIdle(afterMs: number, move: (forMs: number) => void): void {
-    this.idleness.add(afterMs, move)
+    this.idleness.add(afterMs, (forMs) => this.whenFree(() => move(forMs)))
   }
 
   hold(): Release {
-    this.holding++
-    return () => {
-      this.holding--
+    const release = this.standstill.begin()
+    return (goOn) => {
       try {
-        // What was taken already comes before what is taken next, and may have to wait again.
-        for (const goOn of this.turnstiles) if (!this.isHeld) goOn()
+        release(goOn)
       } catch (thrown) {
-        // Not of a verb: those are guarded.
+        // Not of a verb: those are guarded. Nothing calls us that could take it, and nothing must come after it.
+        this.standstill.end()
         this.stop(toError(thrown))
       }
-      if (this.mayTake) this.onFree()
+      if (!this.isHeld) this.onFree()
     }
   }
 
-  /** Nobody may be given a batch, but by who stands in its midst. */
+  whenFree(move: () => void): void {
+    this.standstill.whenOver(move)
+  }
+
   get isHeld(): boolean {
-    return this.holding > 0 || this.signal.aborted
-  }
-
-  /** `goOn` is called when nobody stands in the midst of a batch any more. */
-  onRelease(goOn: () => void): void {
-    this.turnstiles.push(goOn)
-  }
-
-  /** As `hold`, but what was taken already goes on. */
-  holdIntake(): Release {
-    this.narrows++
-    return () => {
-      this.narrows--
-      if (this.mayTake) this.onFree()
-    }
-  }
-
-  get mayTake(): boolean {
-    return !this.isHeld && this.narrows === 0
+    return this.standstill.isOn
   }
 
   onFlush(flush: () => void): void {
@@ -116,7 +97,9 @@ export class OpenTaskContext implements TaskContext {
   }
 
   abort(): void {
-    if (!this.signal.aborted) this.aborter.abort(new Error('the task was closed'))
+    if (this.signal.aborted) return
+    this.aborter.abort(new Error('the task was closed'))
+    this.standstill.end()
   }
 }
 

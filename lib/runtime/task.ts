@@ -132,7 +132,7 @@ export class Task implements Committable {
   }
 
   private mayTake(): boolean {
-    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || !this.context.mayTake) return false
+    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || this.context.isHeld) return false
     if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }

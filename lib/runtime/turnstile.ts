@@ -1,4 +1,4 @@
-import type { AnyRec, Batch, Receipt, Release } from '../topology/operator.js'
+import type { AnyRec, Batch, Receipt } from '../topology/operator.js'
 import type { Inlet } from './outlet.js'
 
 /** A batch at a turnstile: the receipt is what it goes on with. */
@@ -6,15 +6,6 @@ interface Arrival {
   readonly batch: Batch
   readonly inlet: Inlet
   readonly place: number
-}
-
-export interface TurnstileOptions {
-  /** By record, and by place of what comes of one record; else as it comes. */
-  readonly sorts: boolean
-  /** Nobody may be given a batch now; `goOn` when that is over. */
-  readonly isHeld: () => boolean
-  /** Called when something is on its way to it, and the release when nothing is any more. */
-  readonly onBusy?: (() => Release) | undefined
 }
 
 /**
@@ -26,14 +17,14 @@ export interface TurnstileOptions {
 export class Turnstile {
   private readonly turns: Turn[] = []
   private isAtWork = false
-  private release: Release | undefined
 
-  constructor(private readonly options: TurnstileOptions) {}
+  /** `sorts`: by record, and by place of what comes of one record; else as it comes. */
+  constructor(private readonly sorts: boolean) {}
 
   /** For what is taken next. */
   open(): Turn {
     const turn = new Turn(this)
-    if (this.turns.push(turn) === 1) this.release = this.options.onBusy?.()
+    this.turns.push(turn)
     return turn
   }
 
@@ -45,22 +36,13 @@ export class Turnstile {
     } finally {
       this.isAtWork = false
     }
-    if (this.turns.length > 0) return
-    const { release } = this
-    this.release = undefined
-    release?.()
   }
 
-  /** False: there is more to come of it, or to be done. */
+  /** False: there is more to come of it. */
   private pass(turn: Turn): boolean {
-    const { sorts, isHeld } = this.options
-    if (sorts && !turn.isOver) return false
-    const arrivals = sorts ? turn.sorted() : turn.arrivals
-    for (let next = arrivals[0]; next !== undefined; next = arrivals[0]) {
-      if (isHeld()) return false
-      arrivals.shift()
-      next.inlet(next.batch)
-    }
+    if (this.sorts && !turn.isOver) return false
+    const arrivals = this.sorts ? turn.sorted() : turn.arrivals
+    for (let next = arrivals.shift(); next !== undefined; next = arrivals.shift()) next.inlet(next.batch)
     return turn.isOver
   }
 }

@@ -1,22 +1,19 @@
 import { Subject } from 'rxjs'
-import { parentsOf, type Node, type OperatorNode, type Port } from '../topology/node.js'
-import { isSameWay, type Meeting, type Way } from '../topology/meetings.js'
-import type { Batch, Emit, PerRecord, Receipt, Release, Route, TaskContext } from '../topology/operator.js'
+import { type Node, type OperatorNode, type Port } from '../topology/node.js'
+import { isSameWay, waysTo, type Meeting, type Way } from '../topology/meetings.js'
+import type { Batch, Emit, PerRecord, Receipt, Route, TaskContext } from '../topology/operator.js'
+import { awaiting } from './awaited.js'
 import { Run, type RunStep } from './kernel.js'
 import { Outlet, type Inlet } from './outlet.js'
+import type { Standstill } from './standstill.js'
 import type { Taps } from './taps.js'
 import { Ticket, Turnstile, type Gate } from './turnstile.js'
 
-/** What its turnstiles ask of a task. */
-export interface WiredTask extends TaskContext {
-  readonly isHeld: boolean
-  onRelease(goOn: () => void): void
-  holdIntake(): Release
-}
 export interface WiringContext {
-  readonly task: WiredTask
+  readonly task: TaskContext & { readonly standstill: Standstill }
   readonly taps: Taps
   readonly meetings: readonly Meeting[]
+  readonly awaited: readonly Node[]
   /** An input is taken record by record: nobody works in pieces, as the one way would be ahead of the other. */
   readonly isByRecord: boolean
   /** Opens the writing half of a sink or a repartition. */
@@ -35,7 +32,8 @@ export interface Entrance {
 
 /**
  * Opens the nodes of a sub-topology for a task: consecutive verbs become runs, what waits for something gets a Subject of
- * its own, forks split receipts, turnstiles see to the order where ways meet. `inputs`: the sources of each.
+ * its own, forks split receipts, turnstiles see to the order where ways meet, and no way is open while somebody stands in the
+ * midst of a batch. `inputs`: the sources of each.
  * `writes`: the repartition nodes it writes; those it reads are among the sources.
  */
 export const wire = (
@@ -49,31 +47,19 @@ export const wire = (
 }
 
 class Wiring {
-  private readonly children = new Map<Node, { readonly child: Node; readonly branch: number }[]>()
+  private readonly ways = new Map<Node, Way[]>()
   private readonly inlets = new Map<Node, Inlet>()
   private readonly gates: readonly (Gate & Way)[]
-  /** Ways that lead to where nothing else may be on its way to. */
-  private readonly narrows: readonly (Omit<Gate, 'place'> & Way)[]
   private readonly ahead = new Map<Node, ReadonlySet<Turnstile>>()
 
   constructor(
     nodes: readonly Node[],
     private readonly context: WiringContext,
   ) {
-    for (const child of nodes) {
-      for (const { node, branch } of parentsOf(child)) this.childrenOf(node).push({ child, branch })
-    }
-    const { meetings, task } = context
-    const isHeld = () => task.isHeld
-    this.gates = meetings.flatMap(({ ways, sorts }) => {
-      const turnstile = new Turnstile({ sorts, isHeld })
-      task.onRelease(() => turnstile.goOn())
+    for (const way of nodes.flatMap(waysTo)) this.waysFrom(way.from.node).push(way)
+    this.gates = context.meetings.flatMap(({ ways, sorts }) => {
+      const turnstile = new Turnstile(sorts)
       return ways.map((way, place) => ({ ...way, turnstile, place }))
-    })
-    this.narrows = meetings.flatMap(({ ways, returns }) => {
-      if (returns.length === 0) return []
-      const turnstile = new Turnstile({ sorts: false, isHeld, onBusy: () => task.holdIntake() })
-      return [...ways, ...returns].map((way) => ({ ...way, turnstile }))
     })
   }
 
@@ -92,20 +78,18 @@ class Wiring {
 
   private outlet(port: Port): Outlet {
     const outlet = new Outlet(this.context.taps.at(port))
-    for (const { child, branch } of this.childrenOf(port.node)) if (branch === port.branch) outlet.to(this.way({ from: port, to: child }))
+    for (const way of this.waysFrom(port.node)) if (way.from.branch === port.branch) outlet.to(this.way(way))
     return outlet
   }
 
   private way(way: Way): Inlet {
-    return leaving(without(this.aheadOf(way.from.node), this.aheadIn(way.to)), this.gateOf(way), this.inlet(way.to))
+    const inlet = this.inlet(way.to)
+    const left = without(this.aheadOf(way.from.node), this.aheadIn(way.to))
+    return left.size === 0 ? inlet : this.guarded(leaving(left, this.gateOf(way), inlet))
   }
 
   private gateOf(way: Way): Gate | null {
     return this.gates.find((gate) => isSameWay(gate, way)) ?? null
-  }
-
-  private leadsInto(way: Way): readonly Turnstile[] {
-    return [...this.gates, ...this.narrows].flatMap((each) => (isSameWay(each, way) ? [each.turnstile] : []))
   }
 
   /** The turnstiles that what comes out of a node may still come to. */
@@ -113,9 +97,10 @@ class Wiring {
     const known = this.ahead.get(node)
     if (known) return known
     const ahead = new Set<Turnstile>()
-    for (const { child, branch } of this.childrenOf(node)) {
-      for (const turnstile of this.aheadIn(child)) ahead.add(turnstile)
-      for (const turnstile of this.leadsInto({ from: { node, branch }, to: child })) ahead.add(turnstile)
+    for (const way of this.waysFrom(node)) {
+      for (const turnstile of this.aheadIn(way.to)) ahead.add(turnstile)
+      const gate = this.gateOf(way)
+      if (gate) ahead.add(gate.turnstile)
     }
     this.ahead.set(node, ahead)
     return ahead
@@ -131,9 +116,13 @@ class Wiring {
   private inlet(node: Node): Inlet {
     const known = this.inlets.get(node)
     if (known) return known
-    const made = this.open(node)
+    const made = this.guarded(this.open(node))
     this.inlets.set(node, made)
     return made
+  }
+
+  private guarded(inlet: Inlet): Inlet {
+    return this.context.task.standstill.guard(inlet)
   }
 
   private open(node: Node): Inlet {
@@ -155,15 +144,14 @@ class Wiring {
     if (operator.kind !== 'per-batch') throw new Error(`${node.label} is fused, not opened by itself`)
     const input = new Subject<Batch>()
     const outlet = this.outlet({ node, branch: 0 })
+    const { task, awaited } = this.context
+    const into: Inlet = (batch) => input.next(batch)
+    const { take, give } = awaited.includes(node) ? awaiting(task, into, outlet.send) : { take: into, give: outlet.send }
     operator
-      .open(this.context.task)(input)
-      .subscribe({ next: outlet.send, error: (error: Error) => this.context.task.stop(error) })
+      .open(task)(input)
+      .subscribe({ next: give, error: (error: Error) => task.stop(error) })
     // Values are decoded in a run of their own, where a failure is guarded: what waits for something has no place for it.
-    const decode = new Run(
-      this.context.task,
-      [{ label: node.label, connect: ([next = nowhere]) => decoded(next) }],
-      [toInlet((batch) => input.next(batch))],
-    )
+    const decode = new Run(task, [{ label: node.label, connect: ([next = nowhere]) => decoded(next) }], [toInlet(take)])
     return (batch) => decode.take(batch)
   }
 
@@ -180,13 +168,13 @@ class Wiring {
   /** As far as verbs follow one another without a fork, a wait, or a write that must stand by itself or may take its time. */
   private runFrom(first: Inline): readonly Inline[] {
     const nodes: Inline[] = [first]
-    for (let node = first; node.operator.kind === 'per-record' && !node.operator.writes;) {
-      const [next, ...others] = this.childrenOf(node)
-      if (next === undefined || others.length > 0 || next.child.kind !== 'operator' || !isInline(next.child)) break
-      if (next.child.operator.inPieces) break
+    for (let node = first; node.operator.kind === 'per-record' && !writes(node);) {
+      const [next, ...others] = this.waysFrom(node)
+      if (next === undefined || others.length > 0 || next.to.kind !== 'operator' || !isInline(next.to)) break
+      if (next.to.operator.inPieces || (writes(next.to) && nodes.some(emitsMany))) break
       // A turnstile is between two runs.
-      if (this.leadsInto({ from: { node, branch: 0 }, to: next.child }).length > 0) break
-      nodes.push((node = next.child))
+      if (this.gateOf(next)) break
+      nodes.push((node = next.to))
     }
     return nodes
   }
@@ -215,10 +203,10 @@ class Wiring {
     }
   }
 
-  private childrenOf(node: Node): { readonly child: Node; readonly branch: number }[] {
-    let children = this.children.get(node)
-    if (children === undefined) this.children.set(node, (children = []))
-    return children
+  private waysFrom(node: Node): Way[] {
+    let ways = this.ways.get(node)
+    if (ways === undefined) this.ways.set(node, (ways = []))
+    return ways
   }
 }
 
@@ -252,4 +240,6 @@ const leaving = (left: ReadonlySet<Turnstile>, at: Gate | null, inlet: Inlet): I
         else inlet(batch)
       }
 
+const writes = ({ operator }: Inline): boolean => operator.kind === 'per-record' && operator.writes
+const emitsMany = ({ operator }: Inline): boolean => operator.kind === 'per-record' && operator.emitsMany === true
 const isInline = (node: OperatorNode): node is Inline => node.operator.kind !== 'per-batch'

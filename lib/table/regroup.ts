@@ -3,7 +3,7 @@ import type { Codec } from '../core/codec.js'
 import { MillraceError } from '../core/errors.js'
 import { Rec, type Fn } from '../core/record.js'
 import { perRecord, settled } from '../operators/per-record.js'
-import type { PerRecord, RowChange, StoreSpec } from '../topology/operator.js'
+import type { PerRecord, RowChange, Step, StoreSpec } from '../topology/operator.js'
 import { startOf } from './aggregate.js'
 import type { Reversible } from './aggregator.js'
 import { changeOf, isAbsent, rowMeta, writeRow } from './row.js'
@@ -22,7 +22,7 @@ export const regroup = <K, V, J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Co
     return isAbsent(pair) || isAbsent(pair[0]) || isAbsent(pair[1]) ? null : pair
   }
   const isSame = (a: J, b: J): boolean => a === b || asBuffer(key.encode(a) ?? Buffer.alloc(0)).equals(key.encode(b) ?? Buffer.alloc(0))
-  return perRecord('groupBy', (record, emit) => {
+  const step: Step = (record, emit) => {
     const { before, beforeTimestamp, after }: RowChange<V> = record.value
     const going = half(before, record.key, beforeTimestamp)
     const coming = half(after, record.key, record.timestamp)
@@ -30,7 +30,8 @@ export const regroup = <K, V, J, W>(f: Fn<K, V, readonly [J, W] | null>, key: Co
     if (going && coming && isSame(going[0], coming[0])) return put(coming[0], { old: going[1], new: coming[1] })
     if (going) put(going[0], { old: going[1], new: undefined })
     if (coming) put(coming[0], { old: undefined, new: coming[1] })
-  })
+  }
+  return { ...perRecord('groupBy', step), emitsMany: true }
 }
 
 const lengthBytes = 4

@@ -1,6 +1,6 @@
 import { MillraceError } from '../core/errors.js'
 import { Groups } from './groups.js'
-import { isTakenByRecord, meetingsOf } from './meetings.js'
+import { awaitedIn, isTakenByRecord, meetingsOf } from './meetings.js'
 import { changelogTopic, repartitionTopic } from './names.js'
 import { parentsOf, type Node, type OperatorNode, type Partitioner, type RepartitionNode, type SinkNode, type SourceNode } from './node.js'
 import type { Input, PlannedStore, RepartitionWrite, SubTopology } from './sub-topology.js'
@@ -51,6 +51,7 @@ const subTopology = (members: readonly Node[], writes: readonly RepartitionWrite
       members,
       inputs.map(({ sources }) => sources),
     ),
+    awaited: awaitedIn(members),
   }
 }
 

@@ -4,6 +4,8 @@ import { parentsOf, type Node, type OperatorNode, type Port, type RepartitionNod
 export interface Way {
   readonly from: Port
   readonly to: Node
+  /** Which of those that lead there: several may come from one port. */
+  readonly index: number
 }
 /**
  * Verbs that must be given what comes by several ways in the order in which the task took it: a merge, or tables and the verbs that
@@ -14,11 +16,6 @@ export interface Meeting {
   readonly ways: readonly Way[]
   /** What an input gives comes by several of the ways, to be sorted by record. */
   readonly sorts: boolean
-  /**
-   * Ways from one of them to another on which something is late. What comes by these can only come before what was taken later if
-   * that is not taken: as long as something is on its way to one of them, nothing is.
-   */
-  readonly returns: readonly Way[]
 }
 
 type Input = readonly (SourceNode | RepartitionNode)[]
@@ -30,20 +27,41 @@ export const meetingsOf = (nodes: readonly Node[], inputs: readonly Input[]): re
   const order = waysFrom(nodes, inputs.flat())
   const placeOf = (way: Way): number => order.findIndex((other) => isSameWay(way, other))
   return all.flatMap((candidate) => {
-    const { members, ways, inner, isOrdered } = candidate
+    const { members, ways, isOrdered } = candidate
     const late = lateNodes(nodes, all, members)
     const meetsItself = flows.some((flow) => {
       const own = ways.filter(({ from }) => flow.has(from.node))
       return own.length > 1 && own.some(isOrdered)
     })
     const isOneLate = ways.length > 1 && ways.some(({ from }) => late.has(from.node))
-    const returns = inner.filter(({ from }) => late.has(from.node))
-    if (!meetsItself && !isOneLate && returns.length === 0) return []
-    return [{ ways: ways.toSorted((a, b) => placeOf(a) - placeOf(b)), sorts: meetsItself, returns }]
+    if (!meetsItself && !isOneLate) return []
+    return [{ ways: ways.toSorted((a, b) => placeOf(a) - placeOf(b)), sorts: meetsItself }]
   })
 }
 
-export const isSameWay = (a: Way, b: Way): boolean => a.to === b.to && a.from.node === b.from.node && a.from.branch === b.from.branch
+/**
+ * Promises that the task must wait for, as if they were kept at once. What comes to tables and the verbs that read them has its turn
+ * there, but for what comes back: behind something that has been there it cannot wait for its turn. So nothing may be late on the
+ * way back, nor anywhere on the way there if the way back is also taken by what has not been there.
+ */
+export const awaitedIn = (nodes: readonly Node[]): readonly Node[] => {
+  const promises = nodes.filter((node) => answersOf(node) === 'in turn')
+  const tables = promises.length === 0 ? [] : tableGroups(nodes)
+  return promises.filter((promise) =>
+    tables.some((members) => {
+      const ways = waysInto(nodes, members)
+      const after = afterAll(nodes, members, tables)
+      const back = ways.filter(({ from }) => after.has(from.node))
+      const outside = nodes.filter((node) => !members.has(node))
+      const fresh = below(outside, outside.filter(isEntry), parents)
+      const late = afterAll(outside, new Set([promise]), tables.filter((other) => other !== members)) // prettier-ignore
+      return (back.some(({ from }) => fresh.has(from.node)) ? ways : back).some(({ from }) => late.has(from.node))
+    }),
+  )
+}
+
+export const waysTo = (to: Node): readonly Way[] => parentsOf(to).map((from, index) => ({ from, to, index }))
+export const isSameWay = (a: Way, b: Way): boolean => a.to === b.to && a.index === b.index
 
 /**
  * Two ways lead from an input to a verb and to the table it reads. Batches take the ways one after the other, so such an input is taken
@@ -58,10 +76,8 @@ export const isTakenByRecord = (nodes: readonly Node[], sources: Input): boolean
 
 interface Candidate {
   readonly members: ReadonlySet<Node>
-  /** From elsewhere to one of them. */
+  /** To one of them from elsewhere: from what comes of them it is as far as they are. */
   readonly ways: readonly Way[]
-  /** From what comes of them to one of them: as far as they are. */
-  readonly inner: readonly Way[]
   /** Whether it matters what comes by this way before what comes by others. */
   readonly isOrdered: (way: Way) => boolean
 }
@@ -71,14 +87,12 @@ const candidatesIn = (nodes: readonly Node[]): readonly Candidate[] => {
   const merges = nodes.filter((node) => node.kind === 'merge').map((node) => new Set<Node>([node]))
   const read = new Set(nodes.flatMap(readsOf))
   return [
-    ...merges.map((members) => ({ members, ways: waysInto(nodes, members), inner: [], isOrdered: () => true })),
+    ...merges.map((members) => ({ members, ways: waysInto(nodes, members), isOrdered: () => true })),
     ...tables.map((members) => {
       const after = afterAll(nodes, members, tables)
-      const all = waysInto(nodes, members)
       return {
         members,
-        ways: all.filter(({ from }) => !after.has(from.node)),
-        inner: all.filter(({ from }) => after.has(from.node)),
+        ways: waysInto(nodes, members).filter(({ from }) => !after.has(from.node)),
         // Those that only read do not disturb each other.
         isOrdered: ({ to }: Way) => read.has(to),
       }
@@ -141,14 +155,15 @@ const answersOf = (node: Node): 'in turn' | 'at any time' | undefined =>
 
 /* ------------------------------------------------------------------- graph */
 
-/** What leads to a node within its task. */
-const portsInto = (node: Node): readonly Port[] => (node.kind === 'repartition' ? [] : parentsOf(node))
-const parents = (node: Node): readonly Node[] => portsInto(node).map((port) => port.node)
+/** Within its task. */
+const waysWithin = (node: Node): readonly Way[] => (node.kind === 'repartition' ? [] : waysTo(node))
+const parents = (node: Node): readonly Node[] => waysWithin(node).map(({ from }) => from.node)
+const isEntry = (node: Node): boolean => node.kind === 'source' || node.kind === 'repartition'
 const readsOf = (node: Node): OperatorNode['reads'] => (node.kind === 'operator' ? node.reads : [])
 
 const waysInto = (nodes: readonly Node[], members: Iterable<Node>): readonly Way[] => {
   const into = new Set(members)
-  return nodes.flatMap((to) => (into.has(to) ? portsInto(to).map((from): Way => ({ from, to })) : []))
+  return nodes.flatMap((to) => (into.has(to) ? waysWithin(to) : []))
 }
 
 /** These, and all that `above` leads from them to. */

@@ -20,6 +20,8 @@ export interface PerRecord {
   readonly label: string
   /** Writes a store: what a later verb of the same run throws must not leave it half done, so the run ends here. */
   readonly writes: boolean
+  /** More than one record may come of one: a later verb that writes begins a run, or what fails with the second would have been written for the first. */
+  readonly emitsMany?: true
   /** One record may set off more than a turn of the event loop may take: it is alone in its run. See `Step.isUnfinished`. */
   readonly inPieces?: true
   open(task: TaskContext): Step
@@ -123,14 +125,17 @@ export interface TaskContext {
   readonly isDraining: boolean
   /**
    * Of who stops in the midst of a batch: a retry that waits, a long work in pieces. Until the release is called the task takes nothing,
-   * of any input, and nothing passes a turnstile, as what is later in time must find what the earlier has set off.
+   * of any input, and hands on nothing, as what is later must find what the earlier has set off. Only of who has just been given a
+   * batch, or comes by `whenFree`: then nobody else is in the midst of one.
    */
   hold(): Release
+  /** At once, or as soon as whoever holds the task has gone on, and what was there before has. */
+  whenFree(move: () => void): void
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }
-/** Called once. */
-export type Release = () => void
+/** Called once, with how it goes on: that comes before all that has waited. Nothing is done once the task is closed. */
+export type Release = (goOn: () => void) => void
 /** 'drop': the record is answered for (skipped, or its dead letter holds the receipt). 'stop': the app fails. `retryMs`: try again after that. */
 export type Verdict = { readonly _tag: 'drop' } | { readonly _tag: 'stop' } | { readonly _tag: 'retry'; readonly afterMs: number }
 

@@ -37,6 +37,8 @@ export interface SubTopology {
   /** Sets of input topics that must agree on partition counts, because keys of one are looked up in rows of another. */
   readonly copartitioned: readonly (readonly string[])[]
   readonly meetings: readonly Meeting[]
+  /** Verbs that wait for a promise, and the task with them: see `awaitedIn`. */
+  readonly awaited: readonly Node[]
 }
 export interface Input {
   /** As the broker knows it. */

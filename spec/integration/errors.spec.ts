@@ -266,3 +266,39 @@ describe('a record that cannot be taken', () => {
     await expect(t.input(out).send('k', 1)).rejects.toMatchObject({ code: 'MR_CODEC_LOSSY' })
   })
 })
+
+describe('a record of which several come', () => {
+  const lines = topic('lines', { key: codec.string, value: codec.string })
+  const counts = topic('counts', { key: codec.string, value: codec.string })
+  /** 'bad' is refused so many times. */
+  const counted = (refusals: number) => (app: App) => {
+    let left = refusals
+    app
+      .stream(lines)
+      .flatMap((line) => line.split(' '))
+      .map((word) => {
+        if (word !== 'bad' || left === 0) return word
+        left--
+        throw new Error('no')
+      })
+      .groupByKey()
+      .reduce((all, word) => `${all} ${word}`, { name: 'words' })
+      .toTopic(counts)
+  }
+
+  it('is in a table once, when a later one had to be tried again', async () => {
+    await using t = await testContext(counted(2), { onError: policy.retry({ times: 5 }, policy.fail), partitions: 1, logger: silent })
+    await t.input(lines).send('k', 'one two bad')
+    await t.advance('1m')
+
+    expect(t.output(counts).values()).toEqual(['one', 'one two', 'one two bad'])
+  })
+
+  it('is not in a table in part', async () => {
+    await using t = await testContext(counted(1), { onError: policy.skip, partitions: 1, logger: silent })
+    await t.input(lines).send('k', 'one two bad')
+    await t.input(lines).send('k', 'three')
+
+    expect(t.output(counts).values()).toEqual(['three'])
+  })
+})

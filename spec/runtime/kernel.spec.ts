@@ -53,8 +53,9 @@ const opened = (
     return outlet
   })
   const run = new Run(working.task, verbs.map(stepOf(working.task)), outlets)
+  const guarded = working.standstill.guard((batch) => run.take(batch))
   const take = (name: string, ...values: readonly Value[]) =>
-    run.take({ records: values.map((value) => record('k', value)), receipt: begin(name) })
+    guarded({ records: values.map((value) => record('k', value)), receipt: begin(name) })
   return { ...working, take, out, answered, values: () => out.map((batches) => batches.flat()) }
 }
 
@@ -190,7 +191,6 @@ describe('a verb that works in pieces', () => {
     const { take, out, answered } = opened([counting()], undefined, (_, move) => void idle.push(move))
     idle[0]?.(3)
     take('batch', 1)
-    idle[0]?.(3)
     for (let i = 0; i < 3; i++) await turn()
 
     expect(out).toEqual([[['1/3'], ['2/3'], ['3/3'], ['1/1']]])

@@ -12,16 +12,8 @@ const recordAt = (value: string, offset: number): Rec<string, string> => {
 /** A turnstile with two ways into one place, and what has passed it there. */
 const turnstile = (sorts = false) => {
   const { begin, answered } = countedReceipts()
-  const state = { isHeld: false, isBusy: false }
   const passed: string[] = []
-  const made = new Turnstile({
-    sorts,
-    isHeld: () => state.isHeld,
-    onBusy: () => {
-      state.isBusy = true
-      return () => (state.isBusy = false)
-    },
-  })
+  const made = new Turnstile(sorts)
   const inlet = ({ records, receipt }: Batch): void => {
     passed.push(records.map(({ value }) => String(value)).join(' '))
     receipt.done()
@@ -34,7 +26,7 @@ const turnstile = (sorts = false) => {
   const arrive = (ticket: Ticket, values: Readonly<Record<string, number>>, place = 0): void =>
     ticket.leave(new Set([made]), { turnstile: made, place }, batch(ticket, values), inlet)
   const goElsewhere = (ticket: Ticket): void => ticket.leave(new Set([made]), null, batch(ticket, {}), ({ receipt }) => receipt.done())
-  return { made, state, passed, answered, take, arrive, goElsewhere }
+  return { made, passed, answered, take, arrive, goElsewhere }
 }
 
 describe('a turnstile', () => {
@@ -83,28 +75,6 @@ describe('a turnstile', () => {
 
     expect(passed).toEqual(["a b' b c"])
     expect(answered).toEqual(['first'])
-  })
-
-  it('lets nothing through while somebody stands in the midst of a batch', () => {
-    const { made, state, take, arrive, passed } = turnstile()
-    const first = take('first')
-    state.isHeld = true
-    arrive(first, { a: 0 })
-    expect(passed).toEqual([])
-    state.isHeld = false
-    made.goOn()
-
-    expect(passed).toEqual(['a'])
-  })
-
-  it('says whether anything is on its way', () => {
-    const { state, take, arrive, goElsewhere } = turnstile()
-    const [first, second] = [take('first'), take('second')]
-    arrive(first, { a: 0 })
-    expect(state.isBusy).toBe(true)
-    goElsewhere(second)
-
-    expect(state.isBusy).toBe(false)
   })
 
   it('goes on after an inlet that has thrown', () => {

@@ -84,7 +84,8 @@ export const fakeTask = (globals: Readonly<Record<string, ReadonlyMap<unknown, u
     fail: unexpected('error policy'),
     stop: unexpected('way to stop'),
     onFlush: unexpected('flush'),
-    hold: () => () => undefined,
+    hold: () => (goOn) => goOn(),
+    whenFree: (move) => move(),
     onIdle: () => undefined,
   }
 }

@@ -1,4 +1,5 @@
 import { Subject } from 'rxjs'
+import { Standstill } from '../../lib/runtime/standstill.js'
 import { VirtualClock } from '../../lib/testing/virtual-clock.js'
 import type { AnyRec, Batch, PerBatch, Receipt, TaskContext, Verdict } from '../../lib/topology/operator.js'
 import { fakeTask } from './fake-task.js'
@@ -16,6 +17,7 @@ export const workingTask = (policy: (failure: Failed) => Verdict = () => ({ _tag
   const stopped: string[] = []
   const flushers: (() => void)[] = []
   const receipts = countedReceipts()
+  const standstill = new Standstill()
   let extras = 0
   const state = { isDraining: false }
   const task: TaskContext = {
@@ -32,13 +34,19 @@ export const workingTask = (policy: (failure: Failed) => Verdict = () => ({ _tag
     },
     stop: (error) => void stopped.push(error.message.split(':', 1)[0] ?? ''),
     onFlush: (flush) => void flushers.push(flush),
+    hold: () => standstill.begin(),
+    whenFree: (move) => standstill.whenOver(move),
     extraReceipt: () => receipts.begin(`extra ${++extras}`),
   }
   const flush = () => {
     for (const each of flushers) each()
   }
   const advance = (ms: number) => clock.advance(ms, turn)
-  return { task, clock, state, failures, stopped, receipts, flush, advance, abort: () => aborter.abort(new Error('closed')) }
+  const abort = () => {
+    aborter.abort(new Error('closed'))
+    standstill.end()
+  }
+  return { task, standstill, clock, state, failures, stopped, receipts, flush, advance, abort }
 }
 
 /** Receipts that know who has been answered for, and refuse to be answered twice. */
@@ -65,12 +73,13 @@ export const atWork = (verb: PerBatch, working: ReturnType<typeof workingTask>) 
   const { begin, answered } = working.receipts
   const out: AnyRec[] = []
   const input = new Subject<Batch>()
+  const take = working.standstill.guard((batch) => input.next(batch))
   const running = verb
     .open(working.task)(input)
     .subscribe(({ records, receipt }) => {
       out.push(...records)
       receipt.done()
     })
-  const send = (name: string, records: readonly AnyRec[]) => input.next({ records, receipt: begin(name) })
+  const send = (name: string, records: readonly AnyRec[]) => take({ records, receipt: begin(name) })
   return { send, out, answered, close: () => running.unsubscribe() }
 }

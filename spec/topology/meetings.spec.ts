@@ -1,6 +1,7 @@
 import { codec } from '../../lib/core/codec.js'
 import type { Builder } from '../../lib/dsl/builder.js'
 import type { KStream } from '../../lib/dsl/surface.js'
+import { pathOf } from '../../lib/topology/node.js'
 import { topic } from '../../lib/topology/topic.js'
 import type { Way } from '../../lib/topology/meetings.js'
 import { fakeApp } from '../dsl/fake-app.js'
@@ -10,17 +11,21 @@ type Texts = KStream<string, string>
 const later = (stream: Texts): Texts => stream.mapAsync((value) => Promise.resolve(value))
 const first = (value: string): string => value
 
-/** `clicks`, `views` and the table of `users`; what comes of it is sent somewhere. */
-const meetings = (plan: (streams: { readonly clicks: Texts; readonly views: Texts }, builder: Builder) => Texts) => {
+type Plan = (streams: { readonly clicks: Texts; readonly views: Texts }, builder: Builder) => Texts
+
+/** `clicks` and `views`; what comes of it is sent somewhere. */
+const planned = (plan: Plan) => {
   const app = fakeApp()
   const { builder } = app
   plan({ clicks: builder.stream(named('clicks')), views: builder.stream(named('views')) }, builder).toTopic(named('out'))
-  const ways = (all: readonly Way[]): string => all.map(({ from, to }) => `${from.node.label} → ${to.label}`).join(', ')
-  return app
-    .plan()
-    .subTopologies.flatMap((sub) => sub.meetings)
-    .map((meeting) => ({ ways: ways(meeting.ways), sorts: meeting.sorts, returns: ways(meeting.returns) }))
+  return app.plan().subTopologies
 }
+const meetings = (plan: Plan) => {
+  const ways = (all: readonly Way[]): string => all.map(({ from, to }) => `${from.node.label} → ${to.label}`).join(', ')
+  return planned(plan).flatMap((sub) => sub.meetings.map((meeting) => ({ ways: ways(meeting.ways), sorts: meeting.sorts })))
+}
+/** What leads to each. */
+const awaited = (plan: Plan): readonly string[] => planned(plan).flatMap((sub) => sub.awaited.map(pathOf))
 const byRecord = (plan: (clicks: Texts, builder: Builder) => Texts): readonly boolean[] => {
   const app = fakeApp()
   plan(app.builder.stream(named('clicks')), app.builder).toTopic(named('out'))
@@ -38,13 +43,13 @@ describe('meetings', () => {
 
   it('are where parts of a stream come together again, to be sorted', () => {
     expect(meetings(({ clicks }) => clicks.filter(() => true).mergeWith(clicks))).toEqual([
-      { ways: 'filter → merge, clicks → merge', sorts: true, returns: '' },
+      { ways: 'filter → merge, clicks → merge', sorts: true },
     ])
   })
 
   it('are where one of several inputs is behind a promise', () => {
     expect(meetings(({ clicks, views }) => later(clicks).mergeWith(views))).toEqual([
-      { ways: 'mapAsync → merge, views → merge', sorts: false, returns: '' },
+      { ways: 'mapAsync → merge, views → merge', sorts: false },
     ])
   })
 
@@ -55,21 +60,12 @@ describe('meetings', () => {
           .map(first)
           .join(builder.table(named('users')), first),
       ),
-    ).toEqual([{ ways: 'map → join, users → table', sorts: false, returns: '' }])
+    ).toEqual([{ ways: 'map → join, users → table', sorts: false }])
   })
 
   it('are not made by unordered promises', () => {
     const unordered = (stream: Texts): Texts => stream.mapAsync((value) => Promise.resolve(value), { order: 'none' })
     expect(meetings(({ clicks, views }) => unordered(clicks).mergeWith(views))).toEqual([])
-  })
-
-  it('have ways that come back where a table is looked up before and after a promise', () => {
-    expect(
-      meetings(({ clicks }, builder) => {
-        const users = builder.table(named('users'))
-        return later(clicks.join(users, first)).join(users, first)
-      }),
-    ).toEqual([{ ways: 'clicks → join, users → table', sorts: false, returns: 'mapAsync → join' }])
   })
 
   it('are one for tables that wait for each other', () => {
@@ -80,6 +76,54 @@ describe('meetings', () => {
       return joined.mergeWith(other.toStream().map(String).join(one, first))
     })
     expect(both.map(({ ways }) => ways)).toEqual(['join → merge, join → merge', 'split → toTable, split → toTable'])
+  })
+})
+
+describe('a promise', () => {
+  it('is awaited between a look-up in a table and the next one in it', () => {
+    expect(
+      awaited(({ clicks }, builder) => {
+        const users = builder.table(named('users'))
+        return later(later(clicks).join(users, first)).join(users, first)
+      }),
+    ).toEqual(['clicks → mapAsync → join → mapAsync'])
+  })
+
+  it('is awaited where what has been looked up is merged with what comes of it, and looked up again', () => {
+    expect(
+      awaited(({ clicks, views }, builder) => {
+        const users = builder.table(named('users'))
+        return clicks.join(users, first).mergeWith(later(views)).join(users, first)
+      }),
+    ).toEqual(['views → mapAsync'])
+  })
+
+  it('is awaited where it leads back over another table', () => {
+    expect(
+      awaited(({ clicks, views }, builder) => {
+        const users = builder.table(named('users'))
+        const seen = later(views.join(users, first)).toTable({ name: 'seen' })
+        return clicks.join(seen, first).join(users, first)
+      }),
+    ).toEqual(['views → join → mapAsync'])
+  })
+
+  it('is awaited on the way to a table, where what was looked up in it comes back with others', () => {
+    expect(
+      awaited(({ clicks, views }) => {
+        const seen = later(clicks).toTable({ name: 'seen' })
+        return clicks.join(views.join(seen, first), { within: 5 }, first).join(seen, first)
+      }),
+    ).toEqual(['clicks → mapAsync'])
+  })
+
+  it('is not awaited before the only look-up, nor behind the last, nor between those in two tables', () => {
+    expect(
+      awaited(({ clicks }, builder) => {
+        const joined = later(clicks).join(builder.table(named('users')), first)
+        return later(later(joined).join(builder.table(named('others')), first))
+      }),
+    ).toEqual([])
   })
 })
 

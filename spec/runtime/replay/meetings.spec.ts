@@ -2,7 +2,7 @@ import type * as O from 'fp-ts/lib/Option.js'
 import type { App, KStream } from 'millrace'
 import { completeLog, outputsOf } from './complete-log.js'
 import { replay, type Run } from './happenings.js'
-import { recordsOf, replayPlan, rows } from './plan.js'
+import { partitions, recordsOf, replayPlan, rows } from './plan.js'
 import { atOnce, orNone, promised, sourcesOf, type Step } from './ways-plan.js'
 
 const { inputs } = replayPlan('m')
@@ -71,6 +71,37 @@ const plans: Readonly<Record<string, Plan>> = {
   'what is late joins what was looked up, and is looked up with it': ({ clicks, views, users }, later) => {
     apart(clicks.leftJoin(users, by)).mergeWith(later(views)).leftJoin(users, by).toTopic(out)
   },
+  'two promises that lead back to where their stream has been looked up': ({ views, users }, later) => {
+    const named = views.leftJoin(users, by)
+    const seen = later(later(named)).toTable({ name: 'seen' })
+    later(named).leftJoin(seen, saw).toTopic(out)
+    seen
+      .leftJoin(users, by, { name: 'both' })
+      .toStream()
+      .map((row) => row ?? '')
+      .toTopic(out)
+  },
+  'what leads back behind a promise, and without one': ({ views, users }, later) => {
+    const named = views.leftJoin(users, by)
+    const seen = later(named)
+      .groupByKey()
+      .reduce((all, value) => `${all.slice(-9)} ${value}`, { name: 'seen' })
+    named.leftJoin(seen, saw).toTopic(out)
+    seen
+      .leftJoin(users, by, { name: 'both' })
+      .toStream()
+      .map((row) => row ?? '')
+      .toTopic(out)
+  },
+  'what comes for the first time where others come back': ({ clicks, views }, later) => {
+    const seen = later(clicks).toTable({ name: 'seen' })
+    const pair = (click: string, view: O.Option<string>): string => `${click}/${orNone(view)}`
+    clicks.leftJoin(views.leftJoin(seen, saw), { within: 10, name: 'pairs' }, pair).leftJoin(seen, by).toTopic(out)
+  },
+  'what comes several times of one record, and is merged with itself': ({ clicks }, later) => {
+    const twice = later(clicks.flatMap((value) => [value, marked(value)]))
+    twice.mergeWith(twice, later(twice)).toTopic(out)
+  },
   'two tables of one stream, each looked up by what comes of the other': ({ clicks }, later) => {
     const { odd, rest } = later(clicks).split({ odd: (value) => Number(value.slice(1)) % 2 === 1 })
     const [one, other] = [odd.toTable({ name: 'odd' }), rest.toTable({ name: 'even' })]
@@ -88,8 +119,9 @@ describe('what meets', () => {
     const expected = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 })
 
     expect([...expected.values()].flat().length).toBeGreaterThan(20)
-    expect(await played(defined(plan, promised(3)))).toEqual(expected)
-    expect(await played(defined(plan, promised(5)), atLeastOnce)).toEqual(expected)
+    for (const seed of [3, 4, 5, 7]) {
+      expect(await played(defined(plan, promised(seed)), seed % 2 === 0 ? atLeastOnce : {})).toEqual(expected)
+    }
   })
 
   it('waits for nobody who only reads the same table', async () => {
@@ -101,6 +133,24 @@ describe('what meets', () => {
 
     expect(await played(defined(plan, atOnce))).toEqual(expected)
     expect(await played(defined(plan, atOnce), atLeastOnce)).toEqual(expected)
+  })
+
+  it('holds up no promise that does not lead back', async () => {
+    let [running, most] = [0, 0]
+    const busy = (stream: KStream<string, string>): KStream<string, string> =>
+      stream.mapAsync(async (value) => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        return value
+      })
+    const plan: Plan = ({ clicks, users }, later) => {
+      later(busy(clicks).leftJoin(users, by)).leftJoin(users, by).toTopic(out)
+    }
+    await played(defined(plan, promised(1)), { atOnce: 1, fetchBytes: 1 })
+
+    // Of all tasks together.
+    expect(most).toBeGreaterThan(2 * partitions)
   })
 
   it('does not wait for a list to be full', async () => {
