@@ -11,7 +11,8 @@ export const defineWork = (app: App, id: string): void => {
   source
     .mapAsync(
       async (value) => {
-        await sleep(Math.random() * 4)
+        // A few outlast a rebalance.
+        await sleep(Math.random() < 1 / 4000 ? 1500 : Math.random() * 4)
         return value
       },
       { concurrency: 16, order: 'input' },

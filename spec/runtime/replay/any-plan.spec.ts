@@ -5,6 +5,8 @@ import { replay, type Run } from './happenings.js'
 import { recordsOf, replayPlan, rows } from './plan.js'
 import { atOnce, orNone, processed, promised, promisedAgain, retried, sourcesOf, type Step } from './ways-plan.js'
 
+/** Of each kind. */
+const plans = Number(process.env['REPLAY_PLANS'] ?? 50)
 const { inputs } = replayPlan('w')
 const verbs = [
   ...['step', 'step', 'map', 'split', 'merge', 'mergeThree', 'lookUp', 'lookUp', 'join', 'leftJoin', 'table', 'fold', 'toStream'],
@@ -12,7 +14,7 @@ const verbs = [
 ] as const
 const program = fc.array(fc.tuple(fc.constantFrom(...verbs), fc.nat(9), fc.nat(9)), {
   minLength: 3,
-  maxLength: Number(process.env.LONG ?? 10),
+  maxLength: 12,
 })
 type Program = readonly (readonly [string, number, number])[]
 
@@ -84,9 +86,9 @@ describe('any plan', () => {
             expect(given).toEqual(expected)
           },
         ),
-        { numRuns: Number(process.env.RUNS ?? 50) },
+        { numRuns: plans },
       )
     },
-    120_000,
+    60_000 + 500 * plans,
   )
 })
