@@ -29,8 +29,6 @@ export class Run {
     private readonly task: TaskContext,
     private readonly steps: readonly RunStep[],
     private readonly outlets: readonly Outlet[],
-    /** What works in pieces does them one after the other: nobody may have a turn in between. */
-    private readonly isAllAtOnce = false,
   ) {
     this.outs = outlets.map(() => [])
     this.isUnfinished = steps.at(-1)?.isUnfinished
@@ -50,8 +48,7 @@ export class Run {
   /** No record is at hand, so no policy has anything to say of a failure. */
   private idle(move: () => void, receipt: Receipt): void {
     try {
-      do move()
-      while (this.isAllAtOnce && this.isUnfinished?.() === true)
+      move()
     } catch (thrown) {
       this.isOver = true
       return this.task.stop(toError(thrown))
@@ -92,9 +89,7 @@ export class Run {
         attempt = 1
         continue
       }
-      if (!this.isUnfinished?.()) continue
-      if (!this.isAllAtOnce) return this.goOn(batch.receipt, () => this.work(batch, i, 1))
-      i--
+      if (this.isUnfinished?.()) return this.goOn(batch.receipt, () => this.work(batch, i, 1))
     }
     this.finish(batch.receipt)
   }

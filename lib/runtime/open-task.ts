@@ -139,7 +139,6 @@ const wireTask = (task: Task, sub: SubTopology, inputs: readonly PlannedInput[],
       taps: services.taps,
       meetings: sub.meetings,
       awaited: sub.awaited,
-      isByRecord: inputs.some(({ isByRecord }) => isByRecord),
       openSink: (node) => openDestination(node, sub, task, services),
     },
   )

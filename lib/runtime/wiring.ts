@@ -14,8 +14,6 @@ export interface WiringContext {
   readonly taps: Taps
   readonly meetings: readonly Meeting[]
   readonly awaited: readonly Node[]
-  /** An input is taken record by record: nobody works in pieces, as the one way would be ahead of the other. */
-  readonly isByRecord: boolean
   /** Opens the writing half of a sink or a repartition. */
   readonly openSink: (node: Node & { readonly kind: 'sink' | 'repartition' }) => Inlet
 }
@@ -161,7 +159,7 @@ class Wiring {
     const steps = nodes.map((node) => this.openStep(node, node === last))
     const branches = last.operator.kind === 'route' ? last.operator.branches : 1
     const outlets = Array.from({ length: branches }, (_, branch) => this.outlet({ node: last, branch }))
-    const run = new Run(this.context.task, steps, outlets, this.context.isByRecord)
+    const run = new Run(this.context.task, steps, outlets)
     return (batch) => run.take(batch)
   }
 

@@ -1,5 +1,5 @@
 import type * as O from 'fp-ts/lib/Option.js'
-import type { App, KStream } from 'millrace'
+import { codec, tumbling, type App, type KStream } from 'millrace'
 import { completeLog, outputsOf } from './complete-log.js'
 import { replay, type Run } from './happenings.js'
 import { partitions, recordsOf, replayPlan, rows } from './plan.js'
@@ -10,9 +10,13 @@ const out = rows('out')
 const records = recordsOf(400, 5)
 const atLeastOnce: Partial<Run> = { delivery: 'at-least-once' }
 
-const played = async (define: (app: App) => void, differently: Partial<Run> = {}): Promise<ReadonlyMap<string, readonly string[]>> => {
+const played = async (
+  define: (app: App) => void,
+  differently: Partial<Run> = {},
+  written = records,
+): Promise<ReadonlyMap<string, readonly string[]>> => {
   const run: Run = { delivery: 'exactly-once', fetchBytes: 1_048_576, atOnce: 50, seed: null, happenings: [], ...differently }
-  const log = await completeLog(inputs, records, run.atOnce)
+  const log = await completeLog(inputs, written, run.atOnce)
   await replay(define, log, run)
   return outputsOf({ out }, log)
 }
@@ -151,6 +155,28 @@ describe('what meets', () => {
 
     // Of all tasks together.
     expect(most).toBeGreaterThan(2 * partitions)
+  })
+
+  it('gives what it gives record by record: more windows that close at once than have their turn at once', async () => {
+    const many = Array.from({ length: 4000 }, (_, i) => ({ to: 'clicks' as const, key: `k${i % 3900}`, value: `c${i}`, time: i >> 1 }))
+    const plan: Plan = ({ clicks }) => {
+      const finals = clicks
+        .groupByKey()
+        .window(tumbling(1900, { emit: 'final' }))
+        .reduce((all, value) => `${all} ${value}`)
+        .toStream()
+        .map((all) => all ?? '')
+      const seen = finals.mapAsync((value) => Promise.resolve(value)).toTable({ name: 'seen' })
+      finals
+        .leftJoin(seen, by)
+        .keyBy((_, { key }) => key.key, codec.string)
+        .toTopic(out)
+    }
+    const expected = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 }, many)
+
+    expect([...expected.values()].flat().length).toBeGreaterThan(3000)
+    expect(await played(defined(plan, atOnce), { atOnce: 700 }, many)).toEqual(expected)
+    expect(await played(defined(plan, atOnce), atLeastOnce, many)).toEqual(expected)
   })
 
   it('does not wait for a list to be full', async () => {
