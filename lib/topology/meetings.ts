@@ -93,8 +93,8 @@ const candidatesIn = (nodes: readonly Node[]): readonly Candidate[] => {
       return {
         members,
         ways: waysInto(nodes, members).filter(({ from }) => !after.has(from.node)),
-        // Those that only read do not disturb each other.
-        isOrdered: ({ to }: Way) => read.has(to),
+        // Those that only read do not disturb each other, unless what comes of one of them is written where others read.
+        isOrdered: ({ to }: Way) => [...below(nodes, [to], parents)].some((node) => members.has(node) && read.has(node)),
       }
     }),
   ]

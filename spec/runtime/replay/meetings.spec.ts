@@ -102,6 +102,16 @@ const plans: Readonly<Record<string, Plan>> = {
     const pair = (click: string, view: O.Option<string>): string => `${click}/${orNone(view)}`
     clicks.leftJoin(views.leftJoin(seen, saw), { within: 10, name: 'pairs' }, pair).leftJoin(seen, by).toTopic(out)
   },
+  'what comes of a look-up is written where others look up, who come later': ({ views, users }, later) => {
+    const late = later(later(views))
+    const seen = later(views.leftJoin(users, by)).toTable({ name: 'seen' })
+    seen
+      .leftJoin(users, by, { name: 'both' })
+      .toStream()
+      .map((row) => row ?? '')
+      .toTopic(out)
+    late.leftJoin(seen, saw).toTopic(out)
+  },
   'what comes several times of one record, and is merged with itself': ({ clicks }, later) => {
     const twice = later(clicks.flatMap((value) => [value, marked(value)]))
     twice.mergeWith(twice, later(twice)).toTopic(out)
