@@ -34,7 +34,7 @@ const collect = (task: TaskContext, size: number, withinMs: number, subscriber: 
     due = null
     const taken = waiting
     waiting = []
-    if (taken.length > 0 && !task.signal.aborted) subscriber.next({ records: [listOf(taken)], receipt: allOf(taken) })
+    if (taken.length > 0 && !task.signal.aborted) subscriber.next({ records: [listOf(taken)], receipt: receiptOf(taken) })
   }
   task.onFlush(flush)
   return ({ records, receipt }: Batch) => {
@@ -55,7 +55,7 @@ const listOf = (taken: readonly Waiting[]): AnyRec => {
 }
 
 /** One receipt for a part of each; a batch that goes on in the next list is split. */
-const allOf = (taken: readonly Waiting[]): Receipt => {
+const receiptOf = (taken: readonly Waiting[]): Receipt => {
   const receipts: Receipt[] = []
   taken.forEach(({ receipt, isLast }, i) => {
     const isLastHere = isLast || i === taken.length - 1
@@ -63,8 +63,13 @@ const allOf = (taken: readonly Waiting[]): Receipt => {
     if (!isLast) receipt.hold(1)
     receipts.push(receipt)
   })
-  return {
-    hold: (parts) => receipts.forEach((receipt) => receipt.hold(parts)),
-    done: () => receipts.forEach((receipt) => receipt.done()),
-  }
+  return allOf(receipts)
 }
+
+const allOf = (receipts: readonly Receipt[]): Receipt => ({
+  hold: (parts) => receipts.forEach((receipt) => receipt.hold(parts)),
+  done: () => receipts.forEach((receipt) => receipt.done()),
+  get outside() {
+    return allOf(receipts.map(({ outside }) => outside))
+  },
+})

@@ -49,7 +49,7 @@ class OpenProcessor {
       if (error === null) continue
       const operator = this.spec.processor.name
       const verdict = this.task.fail({ stage: 'process', operator, error, record, attempt, receipt: batch.receipt })
-      if (verdict._tag === 'stop') this.isStopped = true
+      if (verdict._tag === 'stop') return void (this.isStopped = true)
       if (verdict._tag === 'retry') return this.wait(verdict.afterMs, () => this.work(batch, records, i, attempt + 1))
     }
     this.wake()

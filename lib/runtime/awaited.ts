@@ -6,7 +6,7 @@ export const awaiting = (task: TaskContext, into: Inlet, next: Inlet): { readonl
   take: ({ records, receipt }) => {
     if (records.length === 0) return next({ records, receipt })
     const release = task.hold()
-    into({ records, receipt: new Answer((all) => release(() => next({ records: all, receipt }))) })
+    into({ records, receipt: new Answer(receipt.outside, (all) => release(() => next({ records: all, receipt }))) })
   },
   give: (batch) => {
     if (batch.receipt instanceof Answer) batch.receipt.add(batch)
@@ -18,7 +18,10 @@ class Answer implements Receipt {
   private parts = 1
   private readonly all: AnyRec[] = []
 
-  constructor(private readonly isWhole: (all: readonly AnyRec[]) => void) {}
+  constructor(
+    readonly outside: Receipt,
+    private readonly isWhole: (all: readonly AnyRec[]) => void,
+  ) {}
 
   hold(parts: number): void {
     this.parts += parts

@@ -30,7 +30,7 @@ export class DeadLetters {
   /** The error that fails the app, if this one must not be published. */
   publish(failed: FailedRecord, topic: string | null, consecutive: number): MillraceError | null {
     const name = topic ?? `${this.options.appId}-dead`
-    const { origin, receipt, outbox } = failed
+    const { origin, outbox } = failed
     const inARow = this.countInARow(origin)
     if (inARow > consecutive)
       return new MillraceError(
@@ -40,6 +40,7 @@ export class DeadLetters {
       )
     const partitions = this.options.topicInfo(name)?.partitions
     if (partitions === undefined) return new MillraceError('MR_TOPIC_MISSING', `the dead letter topic ${name} does not exist`)
+    const receipt = failed.receipt.outside
     receipt.hold(1)
     const delivery: Delivery = {
       delivered: () => {

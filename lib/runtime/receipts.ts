@@ -33,22 +33,38 @@ export class Ledger {
     this.heldBatches++
     this.heldRecords += records
     this.heldBytes += bytes
-    let parts = 1
-    return {
-      hold: (more) => {
-        if (parts <= 0) this.onBroken(new Error('a receipt was split after it had been answered'))
-        parts += more
-      },
-      done: () => {
-        if (--parts > 0) return
-        if (parts < 0) return this.onBroken(new Error('a receipt was answered twice'))
-        this.heldBatches--
-        this.heldRecords -= records
-        this.heldBytes -= bytes
-        done()
-        this.onSettled()
-      },
+    const onDone = () => {
+      this.heldBatches--
+      this.heldRecords -= records
+      this.heldBytes -= bytes
+      done()
+      this.onSettled()
     }
+    return new Answerable(onDone, this.onBroken)
+  }
+}
+
+class Answerable implements Receipt {
+  private parts = 1
+
+  constructor(
+    private readonly onDone: () => void,
+    private readonly onBroken: (error: Error) => void,
+  ) {}
+
+  get outside(): Receipt {
+    return this
+  }
+
+  hold(more: number): void {
+    if (this.parts <= 0) this.onBroken(new Error('a receipt was split after it had been answered'))
+    this.parts += more
+  }
+
+  done(): void {
+    if (--this.parts > 0) return
+    if (this.parts < 0) this.onBroken(new Error('a receipt was answered twice'))
+    else this.onDone()
   }
 }
 

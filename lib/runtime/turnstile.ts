@@ -106,6 +106,10 @@ export class Ticket implements Receipt {
     return turns.length === 0 ? receipt : new Ticket(receipt, turns)
   }
 
+  get outside(): Receipt {
+    return this.receipt.outside
+  }
+
   hold(parts: number): void {
     this.receipt.hold(parts)
     for (const turn of this.turns) turn.hold(parts)

@@ -81,6 +81,8 @@ export interface Receipt {
   /** More parts than the one at hand; each must be `done` by itself. */
   hold(parts: number): void
   done(): void
+  /** For parts that go elsewhere, as a dead letter: whoever waits in the task for what comes of the batch does not wait for these. */
+  readonly outside: Receipt
 }
 
 /** A row of a table before and after a record; undefined: there was none, there is none. What flows below a table. */

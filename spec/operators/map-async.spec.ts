@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Subject } from 'rxjs'
 import { mapAsync, type MapAsyncOptions } from '../../lib/operators/map-async.js'
 import { VirtualClock } from '../../lib/testing/virtual-clock.js'
-import type { Batch, TaskContext, Verdict } from '../../lib/topology/operator.js'
+import type { Batch, Receipt, TaskContext, Verdict } from '../../lib/topology/operator.js'
 import { fakeTask, record } from '../support/fake-task.js'
 import { atWork, turn, workingTask } from '../support/working-task.js'
 
@@ -40,13 +40,16 @@ const opened = (options: MapAsyncOptions, verdict: Verdict = { _tag: 'stop' }) =
     })
   const send = (name: string, ...values: readonly string[]) => {
     parts.set(name, 1)
-    const receipt = {
-      hold: (more: number) => void parts.set(name, (parts.get(name) ?? 0) + more),
+    const receipt: Receipt = {
+      hold: (more) => void parts.set(name, (parts.get(name) ?? 0) + more),
       done: () => {
         const left = (parts.get(name) ?? 0) - 1
         parts.set(name, left)
         if (left === 0) answered.push(name)
         if (left < 0) throw new Error(`${name} was answered twice`)
+      },
+      get outside() {
+        return receipt
       },
     }
     input.next({ records: values.map((value) => record(value.slice(0, 1), value)), receipt })

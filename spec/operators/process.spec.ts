@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { codec, policy, topic, type App } from 'millrace'
 import { testContext, type TestContext } from 'millrace/testing'
+import { processWith } from '../../lib/operators/process-batches.js'
+import { timersOf } from '../../lib/operators/process.js'
+import { record } from '../support/fake-task.js'
+import { atWork, workingTask } from '../support/working-task.js'
 
 const nullable = codec.nullable(codec.string)
 const texts = topic('texts', { key: nullable, value: nullable })
@@ -274,4 +278,24 @@ describe('timers of random histories', () => {
       { numRuns: 60, seed: 20261124 },
     )
   }, 120_000)
+})
+
+describe('a processor at work', () => {
+  const opened = () => {
+    const working = workingTask()
+    const onRecord = (value: string, _: unknown, context: { emit(value: string): void }): void => {
+      if (value === 'bad') throw new Error('no')
+      context.emit(value)
+    }
+    const verb = processWith({ processor: { name: 'p', onRecord }, keys: codec.string, stores: new Map(), timers: timersOf('p') })
+    return atWork(verb, working)
+  }
+
+  it('does not answer for a batch whose last record fails the app, so that it is read again', () => {
+    const { send, out, answered } = opened()
+    send('batch', [record('k', 'good'), record('k', 'bad')])
+    send('next', [record('k', 'good')])
+
+    expect([out, answered]).toEqual([[], []])
+  })
 })

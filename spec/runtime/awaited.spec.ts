@@ -53,15 +53,16 @@ describe('a verb that is awaited', () => {
     expect([next, answered]).toEqual([['A B C'], ['batch']])
   })
 
-  it('waits for whoever else has to answer for a part, as for a dead letter', () => {
-    const { take, answer, receipt, next } = opened()
+  it('does not wait for a dead letter, but its batch does', () => {
+    const { take, answer, receipt, next, answered } = opened()
     take('batch', 'a b')
-    receipt().hold(1)
+    const { outside } = receipt()
+    outside.hold(1)
     answer('A')
-    expect(next).toEqual([])
-    receipt().done()
+    expect([next, answered]).toEqual([['A'], []])
+    outside.done()
 
-    expect(next).toEqual(['A'])
+    expect(answered).toEqual(['batch'])
   })
 
   it('has nobody wait for a batch without records', () => {

@@ -54,7 +54,7 @@ export const countedReceipts = () => {
   const answered: string[] = []
   const begin = (name: string): Receipt => {
     let parts = 1
-    return {
+    const receipt: Receipt = {
       hold: (more) => {
         if (parts <= 0) throw new Error(`${name} was split after it had been answered`)
         parts += more
@@ -63,7 +63,11 @@ export const countedReceipts = () => {
         if (--parts < 0) throw new Error(`${name} was answered twice`)
         if (parts === 0) answered.push(name)
       },
+      get outside() {
+        return receipt
+      },
     }
+    return receipt
   }
   return { answered, begin }
 }

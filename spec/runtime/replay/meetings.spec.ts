@@ -1,5 +1,5 @@
 import type * as O from 'fp-ts/lib/Option.js'
-import { codec, tumbling, type App, type KStream } from 'millrace'
+import { codec, policy, tumbling, type App, type KStream } from 'millrace'
 import { completeLog, outputsOf } from './complete-log.js'
 import { replay, type Run } from './happenings.js'
 import { partitions, recordsOf, replayPlan, rows } from './plan.js'
@@ -165,6 +165,22 @@ describe('what meets', () => {
 
     // Of all tasks together.
     expect(most).toBeGreaterThan(2 * partitions)
+  })
+
+  it('waits for no dead letter', async () => {
+    const orSetAside = (value: string): string => {
+      if (Number(value.slice(1)) % 5 === 0) throw new Error('no')
+      return marked(value)
+    }
+    const define = (app: App): void => {
+      const clicks = app.stream(inputs.clicks, { onError: policy.deadLetter('m-dead') })
+      const users = app.table(inputs.users)
+      clicks.map(orSetAside).mergeWith(clicks).leftJoin(users, by).toTopic(out)
+    }
+    const expected = await played(define, { atOnce: 1, fetchBytes: 1 })
+
+    expect(await played(define)).toEqual(expected)
+    expect(await played(define, atLeastOnce)).toEqual(expected)
   })
 
   it('gives what it gives record by record: more windows that close at once than have their turn at once', async () => {
