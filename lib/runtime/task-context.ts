@@ -112,6 +112,7 @@ const checked = <K, A>(store: KeyedStore<K, A>, spec: StoreSpec<K, A>): KeyedSto
     get: (key, at) => store.get(key, at),
     entries: (range) => store.entries(range),
     delete: (key, timestamp, at) => store.delete(key, timestamp, at),
+    expectLookups: () => store.expectLookups?.(),
     get streamTime() {
       return store.streamTime
     },

@@ -1,5 +1,6 @@
 import type { AnyRec, Batch, Receipt } from '../topology/operator.js'
 import type { Inlet } from './outlet.js'
+import type { Standstill } from './standstill.js'
 
 /** A batch at a turnstile: the receipt is what it goes on with. */
 interface Arrival {
@@ -18,8 +19,11 @@ export class Turnstile {
   private readonly turns: Turn[] = []
   private isAtWork = false
 
-  /** `sorts`: by record, and by place of what comes of one record; else as it comes. */
-  constructor(private readonly sorts: boolean) {}
+  constructor(
+    /** By record, and by place of what comes of one record; else as it comes. */
+    private readonly sorts: boolean,
+    private readonly standstill: Standstill,
+  ) {}
 
   /** For what is taken next. */
   open(): Turn {
@@ -38,11 +42,18 @@ export class Turnstile {
     }
   }
 
-  /** False: there is more to come of it. */
+  /** False: there is more to come of it, or to pass when nobody stands still any more. */
   private pass(turn: Turn): boolean {
     if (this.sorts && !turn.isOver) return false
     const arrivals = this.sorts ? turn.sorted() : turn.arrivals
-    for (let next = arrivals.shift(); next !== undefined; next = arrivals.shift()) next.inlet(next.batch)
+    while (arrivals.length > 0) {
+      if (this.standstill.isOn) {
+        this.standstill.whenOver(() => this.goOn())
+        return false
+      }
+      const { inlet, batch } = arrivals.shift() as Arrival
+      inlet(batch)
+    }
     return turn.isOver
   }
 }

@@ -56,7 +56,7 @@ class Wiring {
   ) {
     for (const way of nodes.flatMap(waysTo)) this.waysFrom(way.from.node).push(way)
     this.gates = context.meetings.flatMap(({ ways, sorts }) => {
-      const turnstile = new Turnstile(sorts)
+      const turnstile = new Turnstile(sorts, context.task.standstill)
       return ways.map((way, place) => ({ ...way, turnstile, place }))
     })
   }

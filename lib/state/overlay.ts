@@ -43,6 +43,7 @@ export class Overlay<K, A> {
   /** Of `changed`, those that are found by their key. */
   private foundCount = 0
   private hasLoose = false
+  private isLookedUp = false
   private readonly directType: 'string' | 'number' | null
   // A set mostly follows a get of the same key.
   private lastKey: K | undefined
@@ -73,14 +74,20 @@ export class Overlay<K, A> {
   }
 
   /**
-   * Of a row that is not there, and that only who has its place will read and write: nobody looks for it by its key, so it is not
-   * put where it would be found, and its key is encoded no sooner than the commit needs it. Gives the place.
+   * Of a row that is not there, and that only who has its place will write. Where nobody else reads it either, it is not put where it
+   * would be found by its key, which is encoded no sooner than the commit needs it. Gives the place.
    */
   insert(key: K, value: A, timestamp: number): unknown {
+    if (this.isLookedUp) return this.set(key, value, timestamp)
     const cell = new Cell<K, A>(undefined, key, { value, timestamp })
     this.hasLoose = true
     this.markDirty(cell)
     return cell
+  }
+
+  /** Before the first `insert`. */
+  expectLookups(): void {
+    this.isLookedUp = true
   }
 
   /** Of a row that is not there: nothing. */

@@ -4,7 +4,13 @@ import type { Entry, Lookup, StoreSpec, TableStore } from '../topology/operator.
 import { isAbsent, rowMeta } from './row.js'
 
 /** The rows of a store. */
-export const storeLookup = <K, A>(spec: StoreSpec<K, A>): Lookup<K, A> => ({ open: (stores) => stores.store(spec) })
+export const storeLookup = <K, A>(spec: StoreSpec<K, A>): Lookup<K, A> => ({
+  open: (stores) => {
+    const store = stores.store(spec)
+    store.expectLookups?.()
+    return store
+  },
+})
 
 /** The rows of `parent` that pass: a table without a store of its own. */
 export const filterLookup = <K, A>(parent: Lookup<K, A>, keep: Fn<K, A, boolean>): Lookup<K, A> =>

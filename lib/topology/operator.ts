@@ -165,6 +165,8 @@ export interface ReadableStore<K, A> {
 export interface TableStore<K, A> extends ReadableStore<K, A> {
   /** Of the node that owns the rows; where a query reads them nobody asks. */
   readonly streamTime?: number
+  /** Of who looks up rows that another verb writes: from now on all of them are found, also those of `KeyedStore.insert`. */
+  expectLookups?(): void
   entries(range?: {
     readonly from?: Uint8Array
     readonly to?: Uint8Array
@@ -187,7 +189,10 @@ export interface KeyedStore<K, A> extends TableStore<K, A> {
   /** Overlay only; the commit writes it. Gives the place of the row. */
   set(key: K, value: A, timestamp: number, at?: RowPlace): RowPlace
   delete(key: K, timestamp: number, at?: RowPlace): void
-  /** Of a row that is not there, and whose place the caller gives with every call: it is not found by its key before a restart. */
+  /**
+   * Of a row that is not there, and whose place the caller gives with every call: unless somebody expects lookups, it is not found by its
+   * key before a restart.
+   */
   insert(key: K, value: A, timestamp: number): RowPlace
 }
 /**

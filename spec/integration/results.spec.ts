@@ -115,3 +115,63 @@ describe('the row of a closed window', () => {
     expect(t.output(told).values()).toEqual(['change', 'change', '1', 'change', 'null'])
   })
 })
+
+describe('the row of a window', () => {
+  const told = topic('told', { key: codec.windowed(codec.string), value: codec.string })
+  const counts = (app: App, of: typeof lefts) =>
+    app.stream(of).groupByKey().window(tumbling(10)).count({ name: of.name }) // prettier-ignore
+
+  it('is found by who looks it up as soon as it is there, before a commit and after it', async () => {
+    const define = (app: App) => {
+      const own = counts(app, lefts)
+      own
+        .toStream()
+        .leftJoin(own, (n, row) => `${n} ${String(O.toNullable(row))}`)
+        .toTopic(told)
+    }
+    await using t = await testContext(define, { partitions: 1, commit: 'manual' })
+    await t.input(lefts).send('k', 'x', 1)
+    await t.input(lefts).send('k', 'x', 2)
+    await t.commit()
+    await t.input(lefts).send('k', 'x', 3)
+    await t.input(lefts).send('k', 'x', 11)
+    await t.commit()
+
+    expect(t.output(told).values()).toEqual(['1 1', '2 2', '3 3', '1 1'])
+  })
+
+  it('is joined with that of another table, before a commit and after it', async () => {
+    const define = (app: App) => {
+      counts(app, lefts)
+        .join(counts(app, rights), (a, b) => `${a} of ${b}`)
+        .toTopic(told)
+    }
+    await using t = await testContext(define, { partitions: 1, commit: 'manual' })
+    await t.input(rights).send('k', 'x', 1)
+    await t.input(lefts).send('k', 'x', 2)
+    await t.commit()
+    await t.input(rights).send('k', 'x', 3)
+    await t.input(lefts).send('k', 'x', 11)
+    await t.input(rights).send('k', 'x', 12)
+    await t.commit()
+
+    expect(t.output(told).values()).toEqual(['1 of 1', '1 of 2', '1 of 1'])
+  })
+
+  it('is found when it is a session', async () => {
+    const visits = topic('visits', { key: codec.windowed(codec.string), value: codec.string })
+    const define = (app: App) => {
+      const own = app.stream(lefts).groupByKey().window(session(10)).count() // prettier-ignore
+      own
+        .toStream()
+        .leftJoin(own, (n, row) => `${n} ${String(O.toNullable(row))}`)
+        .toTopic(visits)
+    }
+    await using t = await testContext(define, { partitions: 1, commit: 'manual' })
+    await t.input(lefts).send('k', 'x', 1)
+    await t.input(lefts).send('k', 'x', 2)
+    await t.commit()
+
+    expect(t.output(visits).values()).toContain('2 2')
+  })
+})

@@ -1,5 +1,6 @@
 import { noHeaders } from '../../lib/core/headers.js'
 import { Rec } from '../../lib/core/record.js'
+import { Standstill } from '../../lib/runtime/standstill.js'
 import { Ticket, Turnstile } from '../../lib/runtime/turnstile.js'
 import type { Batch, Receipt } from '../../lib/topology/operator.js'
 import { countedReceipts } from '../support/working-task.js'
@@ -13,7 +14,8 @@ const recordAt = (value: string, offset: number): Rec<string, string> => {
 const turnstile = (sorts = false) => {
   const { begin, answered } = countedReceipts()
   const passed: string[] = []
-  const made = new Turnstile(sorts)
+  const standstill = new Standstill()
+  const made = new Turnstile(sorts, standstill)
   const inlet = ({ records, receipt }: Batch): void => {
     passed.push(records.map(({ value }) => String(value)).join(' '))
     receipt.done()
@@ -26,7 +28,7 @@ const turnstile = (sorts = false) => {
   const arrive = (ticket: Ticket, values: Readonly<Record<string, number>>, place = 0): void =>
     ticket.leave(new Set([made]), { turnstile: made, place }, batch(ticket, values), inlet)
   const goElsewhere = (ticket: Ticket): void => ticket.leave(new Set([made]), null, batch(ticket, {}), ({ receipt }) => receipt.done())
-  return { made, passed, answered, take, arrive, goElsewhere }
+  return { made, standstill, passed, answered, take, arrive, goElsewhere }
 }
 
 describe('a turnstile', () => {
@@ -75,6 +77,18 @@ describe('a turnstile', () => {
 
     expect(passed).toEqual(["a b' b c"])
     expect(answered).toEqual(['first'])
+  })
+
+  it('lets nothing through while the task stands still, nor anything later before it', () => {
+    const { standstill, take, arrive, passed } = turnstile()
+    const [first, second] = [take('first'), take('second')]
+    const release = standstill.begin()
+    standstill.whenOver(() => arrive(second, { b: 1 }))
+    arrive(first, { a: 0 })
+    expect(passed).toEqual([])
+    release(() => undefined)
+
+    expect(passed).toEqual(['a', 'b'])
   })
 
   it('goes on after an inlet that has thrown', () => {

@@ -56,6 +56,19 @@ describe('Overlay', () => {
     expect([overlay.committed.get('mill'), store.count()]).toEqual([undefined, 0])
   })
 
+  it('finds them by their keys where lookups are expected', () => {
+    const { file, overlay } = counts()
+    overlay.expectLookups()
+    expect(overlay.get('mill')).toBeUndefined()
+    const place = overlay.insert('mill', 1, 10)
+    expect(overlay.get('mill')).toEqual({ value: 1, timestamp: 10 })
+    commit(file, overlay)
+    overlay.set('mill', 2, 20, place)
+
+    expect(overlay.get('mill')).toEqual({ value: 2, timestamp: 20 })
+    expect(overlay.committed.get('mill')).toEqual({ value: 1, timestamp: 10 })
+  })
+
   it('tells a query what the file has, also of a key that was looked for before it was inserted', () => {
     const { file, overlay } = counts()
     expect(overlay.get('mill')).toBeUndefined()

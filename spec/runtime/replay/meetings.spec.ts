@@ -38,6 +38,10 @@ const marked = (value: string): string => `${value}!`
 /** No two verbs are worked on as one across it. */
 const apart = (stream: KStream<string, string>): KStream<string, string> => stream.split({ all: () => true }).all
 
+const thrown = (): never => {
+  throw new Error('not now')
+}
+
 /** Each is a plan that was given in another order once, or not at all. */
 const plans: Readonly<Record<string, Plan>> = {
   'a promise, a verb at once, a look-up': ({ clicks, users }, later) => {
@@ -165,6 +169,27 @@ describe('what meets', () => {
 
     // Of all tasks together.
     expect(most).toBeGreaterThan(2 * partitions)
+  })
+
+  it('lets nothing overtake what waits while a verb is tried again', async () => {
+    const plan =
+      (failsAt: number): Plan =>
+      ({ views, users }, later) => {
+        let calls = 0
+        const late = later(views)
+        const both = late
+          .toTable({ name: 'seen' })
+          .leftJoin(users, (view, user) => (++calls === failsAt ? thrown() : by(view, user)), { name: 'both' })
+        both.toStream().each(() => undefined)
+        users
+          .toStream()
+          .map((row) => row ?? 'gone')
+          .mergeWith(late)
+          .toTopic(out)
+      }
+    const expected = await played(defined(plan(0), atOnce), { atOnce: 1, fetchBytes: 1 })
+
+    for (const failsAt of [1, 2, 3, 5, 8, 13]) expect(await played(defined(plan(failsAt), promised(3)))).toEqual(expected)
   })
 
   it('waits for no dead letter', async () => {
