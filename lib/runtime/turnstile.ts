@@ -82,27 +82,26 @@ class Turn {
     this.turnstile.goOn()
   }
 
-  /** One batch for each place to go to: that of the first way first. */
+  /** By record, then by way; what goes to one place without another in between is one batch. */
   sorted(): Arrival[] {
-    if (this.arrivals.length < 2) return this.arrivals
-    const byInlet = new Map<Inlet, Arrival[]>()
-    for (const arrival of this.arrivals.sort((a, b) => a.place - b.place)) {
-      const others = byInlet.get(arrival.inlet)
-      if (others) others.push(arrival)
-      else byInlet.set(arrival.inlet, [arrival])
-    }
-    return (this.arrivals = [...byInlet.values()].map(together))
+    if (this.arrivals.length > 1) this.arrivals = inOrder(this.arrivals.sort((a, b) => a.place - b.place))
+    return this.arrivals
   }
 }
 
-const together = (arrivals: readonly Arrival[]): Arrival => {
-  const [first] = arrivals as readonly [Arrival]
-  if (arrivals.length === 1) return first
-  const records = arrivals.flatMap(({ batch }): readonly AnyRec[] => batch.records).sort((a, b) => a.origin.offset - b.origin.offset)
-  const { receipt } = first.batch
-  // Of one receipt, each has brought a part.
-  for (let i = 1; i < arrivals.length; i++) receipt.done()
-  return { ...first, batch: { records, receipt } }
+const inOrder = (arrivals: readonly Arrival[]): Arrival[] => {
+  const all = arrivals.flatMap((arrival) => arrival.batch.records.map((record) => ({ record, arrival })))
+  all.sort((a, b) => a.record.origin.offset - b.record.origin.offset)
+  const runs: (Arrival & { readonly batch: { readonly records: AnyRec[] } })[] = []
+  for (const { record, arrival } of all) {
+    const last = runs[runs.length - 1]
+    if (last?.inlet === arrival.inlet) last.batch.records.push(record)
+    else runs.push({ ...arrival, batch: { records: [record], receipt: arrival.batch.receipt } })
+  }
+  // Receipts that go to one place are alike. Each arrival has brought a part, and each run takes one.
+  for (const { batch } of runs) batch.receipt.hold(1)
+  for (const { batch } of arrivals) batch.receipt.done()
+  return runs
 }
 
 /** A receipt of what has turnstiles ahead. */

@@ -8,8 +8,8 @@ export interface Way {
   readonly index: number
 }
 /**
- * Verbs that must be given what comes by several ways in the order in which the task took it: a merge, or tables and the verbs that
- * read them. By itself a way is in that order, but one may be later than the other.
+ * Verbs that must be given what comes by several ways in the order in which the task took it: a merge, the sinks of one topic, or
+ * tables and the verbs that read them. By itself a way is in that order, but one may be later than the other.
  */
 export interface Meeting {
   /** As records that are taken one by one would come by them: of what comes of one record, that of the first way comes first. */
@@ -87,7 +87,7 @@ const candidatesIn = (nodes: readonly Node[]): readonly Candidate[] => {
   const merges = nodes.filter((node) => node.kind === 'merge').map((node) => new Set<Node>([node]))
   const read = new Set(nodes.flatMap(readsOf))
   return [
-    ...merges.map((members) => ({ members, ways: waysInto(nodes, members), isOrdered: () => true })),
+    ...[...merges, ...sinkGroups(nodes)].map((members) => ({ members, ways: waysInto(nodes, members), isOrdered: () => true })),
     ...tables.map((members) => {
       const after = afterAll(nodes, members, tables)
       return {
@@ -98,6 +98,14 @@ const candidatesIn = (nodes: readonly Node[]): readonly Candidate[] => {
       }
     }),
   ]
+}
+
+/** Those that may write to one topic: a topic that is chosen by record may be any. */
+const sinkGroups = (nodes: readonly Node[]): readonly ReadonlySet<Node>[] => {
+  const sinks = nodes.filter((node) => node.kind === 'sink')
+  const topics = sinks.map(({ to }) => (typeof to === 'function' ? null : to.name))
+  if (topics.includes(null)) return [new Set(sinks)]
+  return [...new Set(topics)].map((topic) => new Set(sinks.filter((_, i) => topics[i] === topic)))
 }
 
 /** Tables and who reads them. Groups that wait for each other are one: each would wait for what waits at the other. */

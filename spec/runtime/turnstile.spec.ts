@@ -1,6 +1,7 @@
 import { noHeaders } from '../../lib/core/headers.js'
 import { Rec } from '../../lib/core/record.js'
 import { Standstill } from '../../lib/runtime/standstill.js'
+import type { Inlet } from '../../lib/runtime/outlet.js'
 import { Ticket, Turnstile } from '../../lib/runtime/turnstile.js'
 import type { Batch, Receipt } from '../../lib/topology/operator.js'
 import { countedReceipts } from '../support/working-task.js'
@@ -76,6 +77,25 @@ describe('a turnstile', () => {
     arrive(first, { a: 0, "b'": 1 }, 0)
 
     expect(passed).toEqual(["a b' b c"])
+    expect(answered).toEqual(['first'])
+  })
+
+  it('gives each place what comes before what the next one gets', () => {
+    const { made, take, passed, answered } = turnstile(true)
+    const [one, other] = ['one', 'other'].map((name) => ({ records, receipt }: Batch): void => {
+      passed.push(`${name}: ${records.map(({ value }) => String(value)).join(' ')}`)
+      receipt.done()
+    }) as [Inlet, Inlet]
+    const first = take('first')
+    first.hold(1)
+    const records = (...values: readonly string[]): Batch => ({
+      records: values.map((v) => recordAt(v, Number(v.slice(1)))),
+      receipt: first,
+    })
+    first.leave(new Set([made]), { turnstile: made, place: 1 }, records('b0', 'b1', 'b3'), other)
+    first.leave(new Set([made]), { turnstile: made, place: 0 }, records('a0', 'a2'), one)
+
+    expect(passed).toEqual(['one: a0', 'other: b0 b1', 'one: a2', 'other: b3'])
     expect(answered).toEqual(['first'])
   })
 

@@ -63,6 +63,15 @@ describe('meetings', () => {
     ).toEqual([{ ways: 'map → join, users → table', sorts: false }])
   })
 
+  it('are the sinks of one topic, to be sorted where they are fed by one stream', () => {
+    const twice: Plan = ({ clicks, views }) => {
+      clicks.toTopic(named('out'))
+      views.toTopic(named('another'))
+      return clicks.filter(() => true)
+    }
+    expect(meetings(twice)).toEqual([{ ways: 'clicks → toTopic, filter → toTopic', sorts: true }])
+  })
+
   it('are not made by unordered promises', () => {
     const unordered = (stream: Texts): Texts => stream.mapAsync((value) => Promise.resolve(value), { order: 'none' })
     expect(meetings(({ clicks, views }) => unordered(clicks).mergeWith(views))).toEqual([])

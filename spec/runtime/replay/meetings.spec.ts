@@ -120,6 +120,15 @@ const plans: Readonly<Record<string, Plan>> = {
     const twice = later(clicks.flatMap((value) => [value, marked(value)]))
     twice.mergeWith(twice, later(twice)).toTopic(out)
   },
+  'two sinks of one topic': ({ clicks }) => {
+    clicks.map(marked).toTopic(out)
+    clicks.toTopic(out)
+  },
+  'two sinks of one topic, one behind a promise': ({ clicks, views, users }, later) => {
+    later(clicks).leftJoin(users, by).toTopic(out)
+    views.leftJoin(users, by).toTopic(out)
+    views.toTopic(() => out)
+  },
   'two tables of one stream, each looked up by what comes of the other': ({ clicks }, later) => {
     const { odd, rest } = later(clicks).split({ odd: (value) => Number(value.slice(1)) % 2 === 1 })
     const [one, other] = [odd.toTable({ name: 'odd' }), rest.toTable({ name: 'even' })]
