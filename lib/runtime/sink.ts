@@ -43,6 +43,7 @@ export const openSink = (destination: Destination, context: SinkContext): Inlet 
 
   const drain = (): void => {
     for (let head = queue[0]; head !== undefined; head = queue[0]) {
+      if (context.task.isHeld) return context.task.whenFree(drain)
       const unknown = firstUnknown(head.chosen, context)
       if (unknown !== null) return discover(unknown)
       queue.shift()
@@ -101,27 +102,44 @@ class Flight implements Delivery {
     this.open = batch.records.length
   }
 
-  send(): void {
-    const { chosen } = this
+  /** What is refused here is tried again in place. */
+  send(from = 0): void {
+    const { chosen, context } = this
     const { records } = this.batch
-    for (let i = 0; i < records.length; i++) this.sendOne(records[i] as AnyRec, isList(chosen) ? (chosen[i] as SinkTopic | Error) : chosen)
+    for (let i = from; i < records.length; i++) {
+      const record = records[i] as AnyRec
+      const topic = this.attempts.has(record) ? this.chosenNow(record) : isList(chosen) ? (chosen[i] as SinkTopic | Error) : chosen
+      const verdict = this.sendOne(record, topic)
+      if (verdict?._tag === 'stop') return
+      if (verdict?._tag !== 'retry') continue
+      const release = context.task.hold()
+      return void context.task.clock.after(verdict.afterMs, () => release(() => this.send(i)), { waits: true })
+    }
   }
 
-  private sendOne(record: AnyRec, topic: SinkTopic | Error): void {
+  /** Null: it is on its way, or dropped. */
+  private sendOne(record: AnyRec, topic: SinkTopic | Error): Verdict | null {
     const { destination, context } = this
     try {
       if (topic instanceof Error) throw topic
       const out = encode(topic, record)
       if (out.key === null && destination.needsKey) {
         context.task.dropped(destination.label, 'null-key')
-        return this.settle(1)
+        this.settle(1)
+        return null
       }
       const partition = this.partition(topic, record, out)
       // What waits for a commit is kept as light as can be: where it came from is all that a later refusal needs.
       context.outbox.append({ topic: topic.name, partition }, out, this, context.outbox.isStaged ? record.origin : record)
+      return null
     } catch (thrown) {
-      this.refused(toError(thrown), record)
+      return this.refused(toError(thrown), record)
     }
+  }
+
+  private chosenNow(record: AnyRec): SinkTopic | Error {
+    const { to } = this.destination
+    return typeof to === 'function' ? guarded(to)(record) : to
   }
 
   delivered(count: number): void {
@@ -132,7 +150,7 @@ class Flight implements Delivery {
   /** Handed back is what `sendOne` has given. */
   failed(error: MillraceError, origin: unknown): void {
     if (this.context.outbox.isStaged) this.refusedLate(error, origin as RawRecord)
-    else this.refused(error, origin as AnyRec)
+    else this.later(this.refused(error, origin as AnyRec), origin as AnyRec)
   }
 
   /** The batch is answered for already: the transaction that was to write the record has it refused. Waiting would change nothing. */
@@ -144,19 +162,25 @@ class Flight implements Delivery {
     receipt.done()
   }
 
-  private refused(error: Error, record: AnyRec): void {
+  private refused(error: Error, record: AnyRec): Verdict {
     const { destination, context } = this
     const attempt = this.attempts.get(record) ?? 1
     const { origin } = record
     const verdict = context.failProduce({ operator: destination.label, error, origin, attempt, receipt: this.batch.receipt })
     if (verdict._tag === 'drop') this.settle(1)
+    if (verdict._tag === 'retry') this.attempts.set(record, attempt + 1)
+    return verdict
+  }
+
+  /** Of one that the log has refused: others have been sent behind it by then. */
+  private later(verdict: Verdict, record: AnyRec): void {
+    const { task } = this.context
     if (verdict._tag !== 'retry') return
-    this.attempts.set(record, attempt + 1)
     const again = () => {
-      if (!context.task.signal.aborted)
-        this.sendOne(record, typeof destination.to === 'function' ? guarded(destination.to)(record) : destination.to)
+      const next = task.signal.aborted ? null : this.sendOne(record, this.chosenNow(record))
+      if (next) this.later(next, record)
     }
-    context.task.clock.after(verdict.afterMs, again, { waits: true })
+    task.clock.after(verdict.afterMs, again, { waits: true })
   }
 
   private settle(count: number): void {

@@ -65,7 +65,10 @@ export const policy: {
    * Past `consecutive` in a row on a partition (default 1,000) the app fails instead: a bad deploy must not drain the input.
    */
   deadLetter(topic?: string, limit?: { readonly consecutive?: number | undefined }): ErrorPolicy
-  /** `times` after the first attempt, `backoff` apart (default '100ms'), in place: the task waits. What still fails goes to `then`. */
+  /**
+   * `times` after the first attempt, `backoff` apart (default '100ms'), in place: the task waits. What still fails goes to `then`.
+   * Only a record that the broker has refused is sent again behind those that were sent after it.
+   */
   retry(options: { readonly times: number; readonly backoff?: Duration | undefined }, then: ErrorPolicy): ErrorPolicy
   /** One policy for the failures that pass `test`, another for the others. */
   when(test: (failure: Failure) => boolean, then: ErrorPolicy, otherwise: ErrorPolicy): ErrorPolicy

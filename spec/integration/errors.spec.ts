@@ -286,6 +286,30 @@ describe('a record of which several come', () => {
       .toTopic(counts)
   }
 
+  it('is written in its place, when a sink could not take it at first', async () => {
+    const words = topic('words', { key: codec.string, value: codec.string })
+    const failing = <A extends unknown[], B>(f: (...args: A) => B): ((...args: A) => B) => {
+      let calls = 0
+      return (...args) => {
+        if (++calls === 2) throw new Error('not now')
+        return f(...args)
+      }
+    }
+    const define = (app: App): void => {
+      const each = app.stream(lines).flatMap((line) => line.split(' '))
+      each.toTopic({ ...words, value: { ...codec.string, encode: failing(codec.string.encode) } })
+      each.toTopic(failing(() => counts))
+    }
+    await using t = await testContext(define, { onError: policy.retry({ times: 5 }, policy.fail), partitions: 1, logger: silent })
+    await t.input(lines).send('k', 'one two three')
+    await t.advance('1m')
+
+    expect([t.output(words).values(), t.output(counts).values()]).toEqual([
+      ['one', 'two', 'three'],
+      ['one', 'two', 'three'],
+    ])
+  })
+
   it('is in a table once, when a later one had to be tried again', async () => {
     await using t = await testContext(counted(2), { onError: policy.retry({ times: 5 }, policy.fail), partitions: 1, logger: silent })
     await t.input(lines).send('k', 'one two bad')

@@ -85,6 +85,7 @@ export const fakeTask = (globals: Readonly<Record<string, ReadonlyMap<unknown, u
     stop: unexpected('way to stop'),
     onFlush: unexpected('flush'),
     hold: () => (goOn) => goOn(),
+    isHeld: false,
     whenFree: (move) => move(),
     onIdle: () => undefined,
   }
