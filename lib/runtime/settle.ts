@@ -71,7 +71,7 @@ const reach = async ({ assignment, progress }: SettleContext, ends: Ends): Promi
     )
     if (behind.length === 0) return
     const moved = progress.wait()
-    for (const task of behind) if (hasTakenAll(task, ends)) task.context.flush()
+    for (const task of behind) if (hasTakenAll(task, ends)) task.context.flushAll()
     await moved
   }
 }

@@ -11,7 +11,10 @@ import type { TaskStores } from './task-stores.js'
 
 /** What a task shows its verbs. */
 export class OpenTaskContext implements TaskContext {
-  isDraining = false
+  /** For what was taken, and nothing more is. */
+  hasCommitWaiting = false
+  /** Until more is taken. */
+  holdsNothingBack = false
   readonly standstill = new Standstill()
   readonly clock: Clock
   private readonly aborter = new AbortController()
@@ -90,6 +93,16 @@ export class OpenTaskContext implements TaskContext {
 
   onFlush(flush: () => void): void {
     this.flushers.push(flush)
+  }
+
+  get isDraining(): boolean {
+    return this.hasCommitWaiting || this.holdsNothingBack
+  }
+
+  /** Of what is still on its way to those who hold back, too. */
+  flushAll(): void {
+    this.holdsNothingBack = true
+    this.flush()
   }
 
   flush(): void {

@@ -118,13 +118,16 @@ export class Task implements Committable {
   }
 
   private turn(): void {
-    for (let worked = 0; worked < recordsPerTurn;) {
+    let worked = 0
+    while (worked < recordsPerTurn) {
       const took = this.mayTake() ? this.step() : -1
-      if (took < 0) return
+      if (took < 0) break
       // A step without records costs a turn something, too.
       worked += took + 8
     }
-    this.schedule()
+    // What is held back by choice may be all there is: then nobody else asks.
+    if (worked > 0) this.commitIfMuch()
+    if (worked >= recordsPerTurn) this.schedule()
   }
 
   private makeRoom(): void {
@@ -132,7 +135,7 @@ export class Task implements Committable {
   }
 
   private mayTake(): boolean {
-    if (!this.isRunning || this.context.isDraining || this.isStuck || this.services.isPaused() || this.context.isHeld) return false
+    if (!this.isRunning || this.context.hasCommitWaiting || this.isStuck || this.services.isPaused() || this.context.isHeld) return false
     if (this.uncommittedBytes >= 2 * this.services.dirtyBytes) return false
     return this.ledger.heldRecords < maxHeldRecords && this.ledger.heldBytes < maxHeldBytes && this.services.member().isAlive()
   }
@@ -156,19 +159,26 @@ export class Task implements Committable {
   }
 
   private isAtEnd(): boolean {
-    const mayTake = this.isRunning && !this.context.isDraining && !this.services.isPaused()
+    const mayTake = this.isRunning && !this.context.hasCommitWaiting && !this.services.isPaused()
     return mayTake && this.ledger.isDrained && this.inputs.every(({ input }) => input.isAtEnd && input.queuedBytes === 0)
   }
 
   private takeFrom(index: number, limit: number): number {
     const { input } = this.inputs[index] as TaskInput
     const hasFailed = input.hasFailedHead
+    this.context.holdsNothingBack = false
     const slice = hasFailed ? input.takeFailed() : input.take(limit)
     this.services.counters.recordsIn += slice.raws.length
     if (slice.raws.length > 0) this.idleness.end()
     const begun = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
     const receipt = this.entrances[index]?.admit(begun) ?? begun
-    if (hasFailed) this.answerFailed(index, slice, receipt, 1)
+    if (hasFailed)
+      this.answerFailed(
+        index,
+        slice,
+        receipt,
+        slice.bySource.map(() => 1),
+      )
     else this.send(index, slice, receipt)
     if (input.isFinished) this.pauseInput(input)
     return slice.raws.length
@@ -181,7 +191,7 @@ export class Task implements Committable {
   }
 
   /** The head did not decode, for one source of the topic or more: the policy says what becomes of it before anything follows. */
-  private answerFailed(index: number, slice: Slice, receipt: Receipt, attempt: number): void {
+  private answerFailed(index: number, slice: Slice, receipt: Receipt, attempts: readonly number[]): void {
     const { sources } = this.inputs[index] as TaskInput
     const [origin] = slice.raws as readonly [RawRecord]
     this.isStuck = true
@@ -193,7 +203,7 @@ export class Task implements Committable {
         operator: sources[s]?.label ?? '',
         error: decoded[0].error,
         origin,
-        attempt,
+        attempt: attempts[s] ?? 1,
         receipt,
         outbox: this.outbox,
       })
@@ -201,7 +211,7 @@ export class Task implements Committable {
       if (verdict._tag === 'retry') {
         const again = () => {
           decoded[0] = (this.inputs[index] as TaskInput).input.sources[s]?.decode(origin) ?? null
-          if (!this.context.signal.aborted) this.answerFailed(index, slice, receipt, attempt + 1)
+          if (!this.context.signal.aborted) this.answerFailed(index, slice, receipt, attempts.with(s, (attempts[s] ?? 1) + 1))
         }
         this.clock.after(verdict.afterMs, again, { waits: true })
         return
@@ -224,13 +234,17 @@ export class Task implements Committable {
       this.draining.resolve()
       this.draining = null
     }
-    // While it does not run nothing is committed: to ask again and again would be all that this process does.
-    if (this.isRunning && this.uncommittedBytes >= this.services.dirtyBytes) this.services.requestCommit(this)
+    this.commitIfMuch()
     this.services.onProgress()
     this.schedule()
   }
 
   /* ------------------------------------------------------------------ commit */
+
+  /** While it does not run nothing is committed: to ask again and again would be all that this process does. */
+  private commitIfMuch(): void {
+    if (this.isRunning && this.uncommittedBytes >= this.services.dirtyBytes) this.services.requestCommit(this)
+  }
 
   /** State and outputs; what a commit under way has taken along counts until it has ended. */
   private get uncommittedBytes(): number {
@@ -286,7 +300,7 @@ export class Task implements Committable {
   }
 
   drain(): Promise<void> {
-    this.context.isDraining = true
+    this.context.hasCommitWaiting = true
     this.context.flush()
     this.outbox.flush()
     if (this.ledger.isDrained) return Promise.resolve()
@@ -294,7 +308,7 @@ export class Task implements Committable {
   }
 
   resumeIntake(): void {
-    this.context.isDraining = false
+    this.context.hasCommitWaiting = false
     this.schedule()
   }
 

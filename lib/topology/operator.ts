@@ -123,7 +123,7 @@ export interface TaskContext {
   readonly signal: AbortSignal
   /** What comes of a record must come of it again when it is read again: nothing may be emitted that no batch brought. */
   readonly isExactlyOnce: boolean
-  /** A commit is waiting: nothing may be held back by choice. */
+  /** A commit is waiting, or somebody who wants to see all that comes of what there is: nothing may be held back by choice. */
   readonly isDraining: boolean
   /**
    * Of who stops in the midst of a batch: a retry that waits, a long work in pieces. Until the release is called the task takes nothing,

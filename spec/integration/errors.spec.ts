@@ -326,3 +326,38 @@ describe('a record of which several come', () => {
     expect(t.output(counts).values()).toEqual(['three'])
   })
 })
+
+describe('a topic that is both a stream and a table', () => {
+  it('has its records tried again as often for each of the two', async () => {
+    const attempts: number[] = []
+    let calls = 0
+    const source = topic('both', {
+      key: codec.string,
+      value: codec.string,
+      // The stream is refused twice, the table once.
+      timestamp: () => {
+        if (calls++ < 3) throw new Error('not now')
+        return 1
+      },
+    })
+    const onError = policy.when(
+      ({ attempt }) => attempts.push(attempt) < 0,
+      policy.fail,
+      policy.retry({ times: 2, backoff: 10 }, policy.skip),
+    )
+    const seen: string[] = []
+    const define = (app: App): void => {
+      app.stream(source, { onError }).each((value) => void seen.push(`stream ${value}`))
+      app
+        .table(source, { onError })
+        .toStream()
+        .each((value) => void seen.push(`table ${value}`))
+    }
+    await using t = await testContext(define, { partitions: 1, logger: silent })
+    await t.input(source).send('k', 'v', 1)
+    await t.advance('1s')
+
+    expect(attempts).toEqual([1, 2, 1])
+    expect(seen).toEqual(['stream v', 'table v'])
+  })
+})

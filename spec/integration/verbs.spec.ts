@@ -23,6 +23,32 @@ const through = async (
 }
 const valuesOf = (records: readonly KRecord<string, unknown>[]) => records.map(({ value }) => value)
 
+describe('who wants to see all that comes of what there is', () => {
+  it('does not wait for a list or a write to be full, behind a promise either', async () => {
+    const written: string[] = []
+    const define = (app: App): void => {
+      const later = app.stream(texts).mapAsync(async (text) => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return text
+      })
+      later
+        .batch({ size: 10, within: '1h' })
+        .map((list) => list.length)
+        .toTopic(out)
+      later.toSink({
+        name: 'database',
+        size: 10,
+        within: '1h',
+        write: (records) => Promise.resolve(void written.push(...records.map(({ value }) => value))),
+      })
+    }
+    await using t = await testContext(define, { partitions: 1 })
+    await t.input(texts).send('k', 'v')
+
+    expect([valuesOf(t.output(out).read()), written]).toEqual([[1], ['v']])
+  })
+})
+
 describe('verbs without state', () => {
   it('filter keeps what passes, map replaces the value, flatMap gives one record per value', async () => {
     const records = await through(

@@ -239,6 +239,16 @@ describe('what meets', () => {
     expect(await played(defined(plan, atOnce), atLeastOnce, many)).toEqual(expected)
   })
 
+  it('goes on where much is uncommitted, and all that was taken is held back', async () => {
+    const plan: Plan = ({ clicks }) => {
+      clicks.flatMap((value) => Array.from({ length: 40 }, () => value)).toTopic(out)
+      clicks.batch({ size: 1000, within: '1h' }).each(() => undefined)
+    }
+    const given = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 })
+
+    expect([...given.values()].flat().length).toBe(40 * records.filter(({ to }) => to === 'clicks').length)
+  })
+
   it('does not wait for a list to be full', async () => {
     const sizes: number[] = []
     const plan: Plan = ({ clicks, users }, later) => {
