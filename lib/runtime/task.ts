@@ -1,9 +1,9 @@
 import { MillraceError, toError } from '../core/errors.js'
-import type { RawRecord } from '../core/record.js'
 import type { Node } from '../topology/node.js'
 import type { Receipt } from '../topology/operator.js'
 import type { Chunk, PartitionOffset } from '../transport/port.js'
 import type { Committable } from './committer.js'
+import { answerHead } from './failed-head.js'
 import { Idleness } from './idleness.js'
 import type { Input, Slice } from './input.js'
 import { chooseInput } from './merge-order.js'
@@ -11,7 +11,7 @@ import { Patience } from './patience.js'
 import { Ledger } from './receipts.js'
 import type { Mark } from './recovery.js'
 import type { Services } from './services.js'
-import { DecodeError, goodOnes, type Decoded } from './source.js'
+import { goodOnes } from './source.js'
 import { OpenTaskContext } from './task-context.js'
 import type { TaskStores } from './task-stores.js'
 import type { Entrance } from './wiring.js'
@@ -172,13 +172,7 @@ export class Task implements Committable {
     if (slice.raws.length > 0) this.idleness.end()
     const begun = this.ledger.begin(input.frontier, slice.nextOffset, { records: slice.raws.length, bytes: slice.bytes })
     const receipt = this.entrances[index]?.admit(begun) ?? begun
-    if (hasFailed)
-      this.answerFailed(
-        index,
-        slice,
-        receipt,
-        slice.bySource.map(() => 1),
-      )
+    if (hasFailed) this.answerFailed(index, slice, receipt)
     else this.send(index, slice, receipt)
     if (input.isFinished) this.pauseInput(input)
     return slice.raws.length
@@ -190,37 +184,17 @@ export class Task implements Committable {
     outlets.forEach((outlet, s) => outlet.send({ records: goodOnes(slice.bySource[s] ?? []), receipt }))
   }
 
-  /** The head did not decode, for one source of the topic or more: the policy says what becomes of it before anything follows. */
-  private answerFailed(index: number, slice: Slice, receipt: Receipt, attempts: readonly number[]): void {
-    const { sources } = this.inputs[index] as TaskInput
-    const [origin] = slice.raws as readonly [RawRecord]
+  /** Nothing more is taken before that. */
+  private answerFailed(index: number, slice: Slice, receipt: Receipt): void {
+    const { clock, context, outbox, services } = this
     this.isStuck = true
-    for (let s = 0; s < slice.bySource.length; s++) {
-      const decoded = slice.bySource[s] as Decoded[]
-      if (!(decoded[0] instanceof DecodeError)) continue
-      const verdict = this.services.failures.handle({
-        stage: 'decode',
-        operator: sources[s]?.label ?? '',
-        error: decoded[0].error,
-        origin,
-        attempt: attempts[s] ?? 1,
-        receipt,
-        outbox: this.outbox,
-      })
-      if (verdict._tag === 'stop') return
-      if (verdict._tag === 'retry') {
-        const again = () => {
-          decoded[0] = (this.inputs[index] as TaskInput).input.sources[s]?.decode(origin) ?? null
-          if (!this.context.signal.aborted) this.answerFailed(index, slice, receipt, attempts.with(s, (attempts[s] ?? 1) + 1))
-        }
-        this.clock.after(verdict.afterMs, again, { waits: true })
-        return
-      }
-      decoded[0] = null
+    const goOn = () => {
+      this.isStuck = false
+      this.send(index, slice, receipt)
+      this.schedule()
     }
-    this.isStuck = false
-    this.send(index, slice, receipt)
-    this.schedule()
+    const head = { input: this.inputs[index] as TaskInput, slice, receipt }
+    answerHead(head, { clock, outbox, failures: services.failures, signal: context.signal }, goOn)
   }
 
   private pauseInput(input: Input): void {
