@@ -2,10 +2,9 @@ import type { Clock } from '../core/clock.js'
 import type { RawRecord } from '../core/record.js'
 import type { Receipt } from '../topology/operator.js'
 import type { Failures } from './failures.js'
-import type { Slice } from './input.js'
+import type { Slice, TaskInput } from './input.js'
 import type { Outbox } from './outbox.js'
 import { DecodeError } from './source.js'
-import type { TaskInput } from './task.js'
 
 interface FailedHead {
   readonly input: TaskInput

@@ -1,5 +1,6 @@
 import { toError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
+import type { Node } from '../topology/node.js'
 import { readBatch } from '../transport/batch/reader.js'
 import type { Chunk, TopicPartition } from '../transport/port.js'
 import { Frontier } from './receipts.js'
@@ -30,6 +31,12 @@ export interface Slice {
   readonly bySource: readonly Decoded[][]
   readonly nextOffset: number
   readonly bytes: number
+}
+
+export interface TaskInput {
+  readonly input: Input
+  /** Where its records go in: one per node that reads the topic. */
+  readonly sources: readonly { readonly node: Node; readonly label: string }[]
 }
 
 /** The queue of one input partition of a task: raw batches wait, the one at the head is decoded. */

@@ -1,11 +1,10 @@
 import { MillraceError, toError } from '../core/errors.js'
-import type { Node } from '../topology/node.js'
 import type { Receipt } from '../topology/operator.js'
 import type { Chunk, PartitionOffset } from '../transport/port.js'
 import type { Committable } from './committer.js'
 import { answerHead } from './failed-head.js'
 import { Idleness } from './idleness.js'
-import type { Input, Slice } from './input.js'
+import type { Input, Slice, TaskInput } from './input.js'
 import { chooseInput } from './merge-order.js'
 import { Patience } from './patience.js'
 import { Ledger } from './receipts.js'
@@ -21,12 +20,6 @@ const maxHeldRecords = 8192
 const maxHeldBytes = 16 * 1024 * 1024
 /** Records worked on before the event loop gets its turn: heartbeats, fetches, timers. */
 const recordsPerTurn = 8192
-
-export interface TaskInput {
-  readonly input: Input
-  /** Where its records go in: one per node that reads the topic. */
-  readonly sources: readonly { readonly node: Node; readonly label: string }[]
-}
 
 /** A sub-topology open for one partition number: takes batches in order of time, and answers for them. */
 export class Task implements Committable {
