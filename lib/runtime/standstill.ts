@@ -6,7 +6,8 @@ import type { Inlet } from './outlet.js'
  * What would have come after that waits, and comes in the order in which it would have come: as if it had not taken any time.
  *
  * Verbs are called by one another, so what is still to be done when one of them stops is handed in from the inside out, as its callers
- * get no further. What the one who stopped sets off when it goes on comes before all of that, also where it stops again.
+ * get no further. What the one who stopped sets off when it goes on comes before all of that, also where it stops again. Turnstiles
+ * keep what waits for its turn, and are handed in themselves.
  */
 export class Standstill {
   isOn = false

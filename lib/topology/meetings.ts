@@ -41,21 +41,25 @@ export const meetingsOf = (nodes: readonly Node[], inputs: readonly Input[]): re
 
 /**
  * Promises that the task must wait for, as if they were kept at once. What comes to tables and the verbs that read them has its turn
- * there, but for what comes back: behind something that has been there it cannot wait for its turn. So nothing may be late on the
- * way back, nor anywhere on the way there if the way back is also taken by what has not been there.
+ * there, but for what comes back to them: whoever waits for its turn would wait for itself. So nothing may be late on a way back, and
+ * if that is also taken by what has not been there, nothing may be late on any way there.
  */
 export const awaitedIn = (nodes: readonly Node[]): readonly Node[] => {
   const promises = nodes.filter((node) => answersOf(node) === 'in turn')
   const tables = promises.length === 0 ? [] : tableGroups(nodes)
+  const inTime = tables.map((members) => {
+    const ways = waysInto(nodes, members)
+    const after = afterAll(nodes, members, tables)
+    const back = ways.filter(({ from }) => after.has(from.node))
+    const outside = nodes.filter((node) => !members.has(node))
+    const first = below(outside, outside.filter(isEntry), parents)
+    const isShared = back.some(({ from }) => first.has(from.node))
+    return { ways: isShared ? ways : back, outside, others: tables.filter((other) => other !== members) }
+  })
   return promises.filter((promise) =>
-    tables.some((members) => {
-      const ways = waysInto(nodes, members)
-      const after = afterAll(nodes, members, tables)
-      const back = ways.filter(({ from }) => after.has(from.node))
-      const outside = nodes.filter((node) => !members.has(node))
-      const fresh = below(outside, outside.filter(isEntry), parents)
-      const late = afterAll(outside, new Set([promise]), tables.filter((other) => other !== members)) // prettier-ignore
-      return (back.some(({ from }) => fresh.has(from.node)) ? ways : back).some(({ from }) => late.has(from.node))
+    inTime.some(({ ways, outside, others }) => {
+      const late = afterAll(outside, new Set([promise]), others)
+      return ways.some(({ from }) => late.has(from.node))
     }),
   )
 }
