@@ -394,7 +394,8 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
 
   /**
    * Writes a topic, or one chosen for each record; the offset waits for the acknowledgement. A chosen topic must exist.
-   * A record that cannot be encoded or is refused is a failure at stage `produce`.
+   * A record that cannot be encoded or is refused is a failure at stage `produce`. Where one stream is written to a topic several
+   * times, all that comes of one record is written before what comes of the next.
    * **Throws** at start `MR_TOPIC_MISSING` unless the descriptor declares `partitions`, `MR_TOPIC_PARTITIONS`.
    * **Source** KStream.to.
    *
