@@ -62,6 +62,7 @@ export class Turnstile {
 class Turn {
   arrivals: Arrival[] = []
   private parts = 1
+  private isSorted = false
 
   constructor(readonly turnstile: Turnstile) {}
 
@@ -82,9 +83,10 @@ class Turn {
     this.turnstile.goOn()
   }
 
-  /** By record, then by way; what goes to one place without another in between is one batch. */
+  /** By record, then by way; what goes to one place without another in between is one batch. Of a turn that is over. */
   sorted(): Arrival[] {
-    if (this.arrivals.length > 1) this.arrivals = inOrder(this.arrivals.sort((a, b) => a.place - b.place))
+    if (!this.isSorted && this.arrivals.length > 1) this.arrivals = inOrder(this.arrivals.sort((a, b) => a.place - b.place))
+    this.isSorted = true
     return this.arrivals
   }
 }

@@ -99,6 +99,31 @@ describe('a turnstile', () => {
     expect(answered).toEqual(['first'])
   })
 
+  it('keeps the order it has found when it has to stand still', () => {
+    const { made, standstill, passed, take } = turnstile(true)
+    const [one, other] = ['one', 'other'].map((name) => ({ records, receipt }: Batch): void => {
+      passed.push(`${name}: ${records.map(({ value }) => String(value)).join(' ')}`)
+      receipt.done()
+    }) as [Inlet, Inlet]
+    const first = take('first')
+    first.hold(2)
+    const release = standstill.begin()
+    const arriveAt = (place: number, inlet: Inlet, value: string): void =>
+      first.leave(
+        new Set([made]),
+        { turnstile: made, place },
+        { records: [recordAt(value, Number(value.slice(1)))], receipt: first },
+        inlet,
+      )
+    arriveAt(0, one, 'a2')
+    arriveAt(1, other, 'b2')
+    arriveAt(2, one, 'c1')
+    expect(passed).toEqual([])
+    release(() => undefined)
+
+    expect(passed).toEqual(['one: c1 a2', 'other: b2'])
+  })
+
   it('lets nothing through while the task stands still, nor anything later before it', () => {
     const { standstill, take, arrive, passed } = turnstile()
     const [first, second] = [take('first'), take('second')]
