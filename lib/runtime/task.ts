@@ -40,6 +40,7 @@ export class Task implements Committable {
   private draining: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null
   private committing: Promise<void> = Promise.resolve()
   private commitsOpen = 0
+  private hasFailedToCommit = false
   private committedAt: readonly number[] = []
 
   constructor(
@@ -118,8 +119,8 @@ export class Task implements Committable {
       // A step without records costs a turn something, too.
       worked += took + 8
     }
-    // What is held back by choice may be all there is: then nobody else asks.
-    if (worked > 0) this.commitIfMuch()
+    // All that was taken may be held back by choice: then nobody else asks.
+    if (!this.hasFailedToCommit) this.commitIfMuch()
     if (worked >= recordsPerTurn) this.schedule()
   }
 
@@ -234,7 +235,11 @@ export class Task implements Committable {
       .finally(() => this.commitsOpen--)
     this.committing = next
     // What was done meanwhile may be too much already; after a failure the next interval tries again.
-    next.then(() => this.onSettled()).catch(() => undefined)
+    const committed = () => {
+      this.hasFailedToCommit = false
+      this.onSettled()
+    }
+    next.then(committed).catch(() => (this.hasFailedToCommit = true))
     return next
   }
 

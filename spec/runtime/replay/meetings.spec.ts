@@ -240,9 +240,11 @@ describe('what meets', () => {
   })
 
   it('goes on where much is uncommitted, and all that was taken is held back', async () => {
+    let calls = 0
     const plan: Plan = ({ clicks }) => {
-      clicks.flatMap((value) => Array.from({ length: 40 }, () => value)).toTopic(out)
+      const often = (value: string): string[] => (++calls % 7 === 0 ? thrown() : Array.from({ length: 40 }, () => value))
       clicks.batch({ size: 1000, within: '1h' }).each(() => undefined)
+      clicks.flatMap(often).toTopic(out)
     }
     const given = await played(defined(plan, atOnce), { atOnce: 1, fetchBytes: 1 })
 
