@@ -37,33 +37,21 @@ type Chosen = SinkTopic | readonly (SinkTopic | Error)[]
 
 /** Writes batches to topics. Each batch's receipt waits until all its records are acknowledged or answered for. */
 export const openSink = (destination: Destination, context: SinkContext): Inlet => {
+  const { task } = context
+  const { to } = destination
   let round = 0
-  const queue: { readonly batch: Batch; readonly chosen: Chosen }[] = []
-  let isDiscovering = false
-
-  const drain = (): void => {
-    for (let head = queue[0]; head !== undefined; head = queue[0]) {
-      if (context.task.isHeld) return context.task.whenFree(drain)
-      const unknown = firstUnknown(head.chosen, context)
-      if (unknown !== null) return discover(unknown)
-      queue.shift()
-      new Flight(destination, context, head.batch, head.chosen, round++).send()
-    }
-  }
-  const discover = (topic: SinkTopic): void => {
-    isDiscovering = true
-    context.discover(topic).then(
-      () => {
-        isDiscovering = false
-        drain()
-      },
-      (thrown: unknown) => context.task.stop(toError(thrown)),
+  const send = (batch: Batch, chosen: Chosen): void => {
+    const unknown = firstUnknown(chosen, context)
+    if (unknown === null) return new Flight(destination, context, batch, chosen, round++).send()
+    const release = task.hold()
+    context.discover(unknown).then(
+      () => release(() => send(batch, chosen)),
+      (thrown: unknown) => task.stop(toError(thrown)),
     )
   }
   return (batch) => {
     if (batch.records.length === 0) return batch.receipt.done()
-    queue.push({ batch, chosen: typeof destination.to === 'function' ? batch.records.map(guarded(destination.to)) : destination.to })
-    if (!isDiscovering) drain()
+    send(batch, typeof to === 'function' ? batch.records.map(guarded(to)) : to)
   }
 }
 

@@ -131,7 +131,6 @@ export interface TaskContext {
    * batch, or comes by `whenFree`: then nobody else is in the midst of one.
    */
   hold(): Release
-  readonly isHeld: boolean
   /** At once, or as soon as whoever holds the task has gone on, and what was there before has. */
   whenFree(move: () => void): void
   /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */

@@ -85,7 +85,6 @@ export const fakeTask = (globals: Readonly<Record<string, ReadonlyMap<unknown, u
     stop: unexpected('way to stop'),
     onFlush: unexpected('flush'),
     hold: () => (goOn) => goOn(),
-    isHeld: false,
     whenFree: (move) => move(),
     onIdle: () => undefined,
   }

@@ -35,9 +35,6 @@ export const workingTask = (policy: (failure: Failed) => Verdict = () => ({ _tag
     stop: (error) => void stopped.push(error.message.split(':', 1)[0] ?? ''),
     onFlush: (flush) => void flushers.push(flush),
     hold: () => standstill.begin(),
-    get isHeld() {
-      return standstill.isOn
-    },
     whenFree: (move) => standstill.whenOver(move),
     extraReceipt: () => receipts.begin(`extra ${++extras}`),
   }

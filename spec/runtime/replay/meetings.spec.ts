@@ -7,6 +7,8 @@ import { atOnce, orNone, promised, sourcesOf, type Step } from './ways-plan.js'
 
 const { inputs } = replayPlan('m')
 const out = rows('out')
+/** Found out about when the first record is to go there. */
+const found = rows('found')
 const records = recordsOf(400, 5)
 const atLeastOnce: Partial<Run> = { delivery: 'at-least-once' }
 
@@ -18,7 +20,8 @@ const played = async (
   const run: Run = { delivery: 'exactly-once', fetchBytes: 1_048_576, atOnce: 50, seed: null, happenings: [], ...differently }
   const log = await completeLog(inputs, written, run.atOnce)
   await replay(define, log, run)
-  return outputsOf({ out }, log)
+  const isFound = log.topic(found.name) !== undefined
+  return outputsOf(isFound ? { out, found } : { out }, log)
 }
 
 type Streams = ReturnType<typeof sourcesOf>
@@ -128,6 +131,8 @@ const plans: Readonly<Record<string, Plan>> = {
     later(clicks).leftJoin(users, by).toTopic(out)
     views.leftJoin(users, by).toTopic(out)
     views.toTopic(() => out)
+    views.filter((value) => value.endsWith('7')).toTopic(() => found)
+    clicks.toTopic(() => found)
   },
   'two tables of one stream, each looked up by what comes of the other': ({ clicks }, later) => {
     const { odd, rest } = later(clicks).split({ odd: (value) => Number(value.slice(1)) % 2 === 1 })
