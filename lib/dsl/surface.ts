@@ -79,8 +79,8 @@ export interface KStream<out K, out V> extends Observable<KRecord<K, V>> {
   /**
    * Replaces the value by what a promise gives: bounded, in order unless told otherwise, and the record's offset is not
    * committed before its promise settles. The signal aborts at the timeout and when the app stops. In order, results also meet
-   * other streams and tables as if they had been there at once; where they lead back to a table that their stream has been looked up
-   * in, the task waits for the promises of one batch before it does anything else.
+   * other streams and tables as if they had been there at once; where what has been looked up in a table leads back to it, the task
+   * waits for the promises on the way, those of one batch at a time, before it does anything else.
    * **Emits** one record for each promise that is fulfilled. A rejection or a timeout (`MR_TIMEOUT`) that `retry` does not
    * mend is a failure at stage `process`.
    * **Throws** `MR_CONFIG`, `MR_DURATION` for odd options.

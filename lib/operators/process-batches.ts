@@ -89,12 +89,13 @@ class OpenProcessor {
     this.alarm = null
   }
 
+  /** It keeps its place as the alarm until it is its turn: no other is set meanwhile. */
   private ring(): void {
-    this.alarm = null
     this.task.whenFree(() => this.fire())
   }
 
   private fire(): void {
+    this.alarm = null
     if (this.isStopped || this.task.signal.aborted) return
     const records: AnyRec[] = []
     const receipt = this.task.extraReceipt()

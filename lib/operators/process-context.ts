@@ -70,6 +70,7 @@ export const processStateless = (processor: AnyProcessor): PerRecord => {
   }
   return {
     ...perRecord(name, () => undefined),
+    emitsMany: true,
     open: (task) => {
       let streamTime = -1
       return (record, emit) => {

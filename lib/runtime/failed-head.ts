@@ -32,7 +32,7 @@ export const answerHead = (head: FailedHead, context: HeadContext, goOn: () => v
     if (decoded === undefined) return goOn()
     const [failed] = decoded
     if (!(failed instanceof DecodeError)) return answer(s + 1, 1)
-    const { label: operator } = input.sources[s] ?? { label: '' }
+    const operator = input.labels[s] ?? ''
     const verdict = failures.handle({ stage: 'decode', operator, error: failed.error, origin, attempt, receipt, outbox })
     if (verdict._tag === 'stop') return
     if (verdict._tag === 'drop') {

@@ -1,6 +1,5 @@
 import { toError } from '../core/errors.js'
 import type { RawRecord } from '../core/record.js'
-import type { Node } from '../topology/node.js'
 import { readBatch } from '../transport/batch/reader.js'
 import type { Chunk, TopicPartition } from '../transport/port.js'
 import { Frontier } from './receipts.js'
@@ -35,8 +34,8 @@ export interface Slice {
 
 export interface TaskInput {
   readonly input: Input
-  /** Where its records go in: one per node that reads the topic. */
-  readonly sources: readonly { readonly node: Node; readonly label: string }[]
+  /** Of each node that reads the topic. */
+  readonly labels: readonly string[]
 }
 
 /** The queue of one input partition of a task: raw batches wait, the one at the head is decoded. */

@@ -107,7 +107,7 @@ const openInput = (
   })
   return {
     input: new Input(at, decoders, start, untilOf(at), isByRecord ? 1 : undefined),
-    sources: sources.map((node) => ({ node, label: node.label })),
+    labels: sources.map(({ label }) => label),
   }
 }
 

@@ -2,7 +2,7 @@ import { MillraceError, toError } from '../core/errors.js'
 import { partitionOf } from '../core/murmur2.js'
 import type { OutRecord, RawRecord } from '../core/record.js'
 import type { SinkTopic } from '../topology/node.js'
-import type { AnyRec, Batch, Receipt, TaskContext, Verdict } from '../topology/operator.js'
+import type { AnyRec, Batch, Receipt, Release, TaskContext, Verdict } from '../topology/operator.js'
 import type { Delivery } from '../transport/port.js'
 import type { Outbox } from './outbox.js'
 import type { Inlet } from './outlet.js'
@@ -32,47 +32,16 @@ export interface Destination {
   readonly needsKey: boolean
 }
 
-/** One for all, or one (or why there is none) for each record. */
-type Chosen = SinkTopic | readonly (SinkTopic | Error)[]
-
 /** Writes batches to topics. Each batch's receipt waits until all its records are acknowledged or answered for. */
 export const openSink = (destination: Destination, context: SinkContext): Inlet => {
-  const { task } = context
-  const { to } = destination
   let round = 0
-  const send = (batch: Batch, chosen: Chosen): void => {
-    const unknown = firstUnknown(chosen, context)
-    if (unknown === null) return new Flight(destination, context, batch, chosen, round++).send()
-    const release = task.hold()
-    context.discover(unknown).then(
-      () => release(() => send(batch, chosen)),
-      (thrown: unknown) => task.stop(toError(thrown)),
-    )
-  }
   return (batch) => {
-    if (batch.records.length === 0) return batch.receipt.done()
-    send(batch, typeof to === 'function' ? batch.records.map(guarded(to)) : to)
+    if (batch.records.length === 0) batch.receipt.done()
+    else new Flight(destination, context, batch, round++).send()
   }
 }
 
-/** A function that throws is that record's failure, when its turn comes. */
-const guarded =
-  (choose: (record: AnyRec) => SinkTopic) =>
-  (record: AnyRec): SinkTopic | Error => {
-    try {
-      return choose(record)
-    } catch (thrown) {
-      return toError(thrown)
-    }
-  }
-
-const firstUnknown = (chosen: Chosen, { partitionsOf }: SinkContext): SinkTopic | null => {
-  const topics = isList(chosen) ? chosen : [chosen]
-  for (const topic of topics) if (!(topic instanceof Error) && partitionsOf(topic.name) === undefined) return topic
-  return null
-}
-
-const isList = (chosen: Chosen): chosen is readonly (SinkTopic | Error)[] => Array.isArray(chosen)
+const atOnce: Release = (goOn) => goOn()
 
 /** The records of one batch on their way to the log. */
 class Flight implements Delivery {
@@ -84,25 +53,53 @@ class Flight implements Delivery {
     private readonly destination: Destination,
     private readonly context: SinkContext,
     private readonly batch: Batch,
-    private readonly chosen: Chosen,
     private readonly round: number,
   ) {
     this.open = batch.records.length
   }
 
-  /** What is refused here is tried again in place. */
+  /** What is refused here is tried again in place, and found out about is a topic there, too. */
   send(from = 0): void {
-    const { chosen, context } = this
+    const { task } = this.context
     const { records } = this.batch
+    let known: SinkTopic | Error | null = null
     for (let i = from; i < records.length; i++) {
       const record = records[i] as AnyRec
-      const topic = this.attempts.has(record) ? this.chosenNow(record) : isList(chosen) ? (chosen[i] as SinkTopic | Error) : chosen
+      const topic = this.choose(record)
+      const unknown = topic === known ? null : this.unknown(topic)
+      if (unknown) return this.discover(unknown, task.hold(), () => this.send(i))
+      known = topic
       const verdict = this.sendOne(record, topic)
       if (verdict?._tag === 'stop') return
       if (verdict?._tag !== 'retry') continue
-      const release = context.task.hold()
-      return void context.task.clock.after(verdict.afterMs, () => release(() => this.send(i)), { waits: true })
+      const release = task.hold()
+      return void task.clock.after(verdict.afterMs, () => release(() => this.send(i)), { waits: true })
     }
+  }
+
+  /** A function that throws is that record's failure. */
+  private choose(record: AnyRec): SinkTopic | Error {
+    const { to } = this.destination
+    if (typeof to !== 'function') return to
+    try {
+      const topic = to(record)
+      if (typeof (topic as SinkTopic | undefined)?.name !== 'string') throw new TypeError('no topic was chosen')
+      return topic
+    } catch (thrown) {
+      return toError(thrown)
+    }
+  }
+
+  private unknown(topic: SinkTopic | Error): SinkTopic | null {
+    return topic instanceof Error || this.context.partitionsOf(topic.name) !== undefined ? null : topic
+  }
+
+  private discover(topic: SinkTopic, release: Release, goOn: () => void): void {
+    const { task, discover } = this.context
+    discover(topic).then(
+      () => release(goOn),
+      (thrown: unknown) => task.stop(toError(thrown)),
+    )
   }
 
   /** Null: it is on its way, or dropped. */
@@ -123,11 +120,6 @@ class Flight implements Delivery {
     } catch (thrown) {
       return this.refused(toError(thrown), record)
     }
-  }
-
-  private chosenNow(record: AnyRec): SinkTopic | Error {
-    const { to } = this.destination
-    return typeof to === 'function' ? guarded(to)(record) : to
   }
 
   delivered(count: number): void {
@@ -164,8 +156,12 @@ class Flight implements Delivery {
   private later(verdict: Verdict, record: AnyRec): void {
     const { task } = this.context
     if (verdict._tag !== 'retry') return
-    const again = () => {
-      const next = task.signal.aborted ? null : this.sendOne(record, this.chosenNow(record))
+    const again = (): void => {
+      if (task.signal.aborted) return
+      const topic = this.choose(record)
+      const unknown = this.unknown(topic)
+      if (unknown) return this.discover(unknown, atOnce, again)
+      const next = this.sendOne(record, topic)
       if (next) this.later(next, record)
     }
     task.clock.after(verdict.afterMs, again, { waits: true })

@@ -2,7 +2,7 @@ import type { Release } from '../topology/operator.js'
 import type { Inlet } from './outlet.js'
 
 /**
- * Somebody has stopped in the midst of a batch: for a retry, between the pieces of a long work, for a promise that nothing may overtake.
+ * Somebody has stopped in the midst of a batch: for a retry, between the pieces of a long work, for an answer that nothing may overtake.
  * What would have come after that waits, and comes in the order in which it would have come: as if it had not taken any time.
  *
  * Verbs are called by one another, so what is still to be done when one of them stops is handed in from the inside out, as its callers

@@ -271,12 +271,12 @@ export class Task implements Committable {
     )
   }
 
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.context.hasCommitWaiting = true
     this.context.flush()
     this.outbox.flush()
-    if (this.ledger.isDrained) return Promise.resolve()
-    return new Promise((resolve, reject) => (this.draining = { resolve, reject }))
+    // The last that is answered for may be followed by what has waited for it.
+    while (!this.ledger.isDrained) await new Promise<void>((resolve, reject) => (this.draining = { resolve, reject }))
   }
 
   resumeIntake(): void {

@@ -229,14 +229,13 @@ const without = (all: ReadonlySet<Turnstile>, some: ReadonlySet<Turnstile>): Rea
   new Set([...all].filter((turnstile) => !some.has(turnstile)))
 
 /** What no batch of the task brought has no turn to wait for. */
-const leaving = (left: ReadonlySet<Turnstile>, at: Gate | null, inlet: Inlet): Inlet =>
-  left.size === 0
-    ? inlet
-    : (batch) => {
-        const { receipt } = batch
-        if (receipt instanceof Ticket) receipt.leave(left, at, batch, inlet)
-        else inlet(batch)
-      }
+const leaving =
+  (left: ReadonlySet<Turnstile>, at: Gate | null, inlet: Inlet): Inlet =>
+  (batch) => {
+    const { receipt } = batch
+    if (receipt instanceof Ticket) receipt.leave(left, at, batch, inlet)
+    else inlet(batch)
+  }
 
 const writes = ({ operator }: Inline): boolean => operator.kind === 'per-record' && operator.writes
 const emitsMany = ({ operator }: Inline): boolean => operator.kind === 'per-record' && operator.emitsMany === true

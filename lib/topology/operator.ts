@@ -126,14 +126,14 @@ export interface TaskContext {
   /** A commit is waiting, or somebody who wants to see all that comes of what there is: nothing may be held back by choice. */
   readonly isDraining: boolean
   /**
-   * Of who stops in the midst of a batch: a retry that waits, a long work in pieces. Until the release is called the task takes nothing,
+   * Of who stops in the midst of a batch: a retry or a promise that is waited for, a long work in pieces. Until the release is called the task takes nothing,
    * of any input, and hands on nothing, as what is later must find what the earlier has set off. Only of who has just been given a
    * batch, or comes by `whenFree`: then nobody else is in the midst of one.
    */
   hold(): Release
   /** At once, or as soon as whoever holds the task has gone on, and what was there before has. */
   whenFree(move: () => void): void
-  /** Called before each commit that drains: let go of what is held back by choice (`batch`, `toSink`). */
+  /** Called when `isDraining` begins: let go of what is held back by choice (`batch`, `toSink`). */
   onFlush(flush: () => void): void
 }
 /** Called once, with how it goes on: that comes before all that has waited. Nothing is done once the task is closed. */

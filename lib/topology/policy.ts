@@ -66,8 +66,9 @@ export const policy: {
    */
   deadLetter(topic?: string, limit?: { readonly consecutive?: number | undefined }): ErrorPolicy
   /**
-   * `times` after the first attempt, `backoff` apart (default '100ms'), in place: the task waits. What still fails goes to `then`.
-   * Only a record that the broker has refused is sent again behind those that were sent after it.
+   * `times` after the first attempt, `backoff` apart (default '100ms'), in place: what comes after it waits, in the whole task, or in
+   * `mapAsync`, `each` and `toSink` where it is theirs. A record that the broker has refused is sent again behind those that were sent
+   * after it. What still fails goes to `then`.
    */
   retry(options: { readonly times: number; readonly backoff?: Duration | undefined }, then: ErrorPolicy): ErrorPolicy
   /** One policy for the failures that pass `test`, another for the others. */

@@ -1,4 +1,4 @@
-import { codec, isMillraceError, policy, topic, tumbling, type App, type ErrorPolicy } from 'millrace'
+import { codec, isMillraceError, policy, topic, tumbling, type App, type ErrorPolicy, type KStream } from 'millrace'
 import { testContext } from 'millrace/testing'
 import { z } from 'zod'
 
@@ -270,12 +270,18 @@ describe('a record that cannot be taken', () => {
 describe('a record of which several come', () => {
   const lines = topic('lines', { key: codec.string, value: codec.string })
   const counts = topic('counts', { key: codec.string, value: codec.string })
+  type Words = (stream: KStream<string, string>) => KStream<string, string>
+  const flatMap: Words = (stream) => stream.flatMap((line) => line.split(' '))
+  const process: Words = (stream) =>
+    stream.process({
+      name: 'split',
+      emits: codec.string,
+      onRecord: (line, _, context) => line.split(' ').forEach((word) => context.emit(word)),
+    })
   /** 'bad' is refused so many times. */
-  const counted = (refusals: number) => (app: App) => {
+  const counted = (words: Words, refusals: number) => (app: App) => {
     let left = refusals
-    app
-      .stream(lines)
-      .flatMap((line) => line.split(' '))
+    words(app.stream(lines))
       .map((word) => {
         if (word !== 'bad' || left === 0) return word
         left--
@@ -310,16 +316,41 @@ describe('a record of which several come', () => {
     ])
   })
 
-  it('is in a table once, when a later one had to be tried again', async () => {
-    await using t = await testContext(counted(2), { onError: policy.retry({ times: 5 }, policy.fail), partitions: 1, logger: silent })
+  it('is written to a topic that is chosen at the second attempt, and that nobody knew', async () => {
+    let calls = 0
+    const chosen = (value: string) => {
+      if (++calls === 1) throw new Error('not now')
+      return value === 'none' ? (undefined as unknown as typeof counts) : counts
+    }
+    const define = (app: App): void => void app.stream(lines).flatMap((line) => line.split(' ')).toTopic(chosen) // prettier-ignore
+    const onError = policy.when(({ error }) => error.message.includes('no topic'), policy.skip, policy.retry({ times: 1 }, policy.fail))
+    await using t = await testContext(define, { onError, partitions: 1, logger: silent })
+    await t.input(lines).send('k', 'one none two')
+    await t.advance('1m')
+
+    expect(t.output(counts).values()).toEqual(['one', 'two'])
+  })
+
+  it.each([
+    ['flatMap', flatMap],
+    ['process', process],
+  ])('is in a table once, when a later one had to be tried again: %s', async (_, words) => {
+    await using t = await testContext(counted(words, 2), {
+      onError: policy.retry({ times: 5 }, policy.fail),
+      partitions: 1,
+      logger: silent,
+    })
     await t.input(lines).send('k', 'one two bad')
     await t.advance('1m')
 
     expect(t.output(counts).values()).toEqual(['one', 'one two', 'one two bad'])
   })
 
-  it('is not in a table in part', async () => {
-    await using t = await testContext(counted(1), { onError: policy.skip, partitions: 1, logger: silent })
+  it.each([
+    ['flatMap', flatMap],
+    ['process', process],
+  ])('is not in a table in part: %s', async (_, words) => {
+    await using t = await testContext(counted(words, 1), { onError: policy.skip, partitions: 1, logger: silent })
     await t.input(lines).send('k', 'one two bad')
     await t.input(lines).send('k', 'three')
 

@@ -291,6 +291,33 @@ describe('a processor at work', () => {
     return atWork(verb, working)
   }
 
+  it('tries a wall timer again after its backoff, also when it was due while a record was tried again', async () => {
+    const attempts: string[] = []
+    let isDown = true
+    const working = workingTask(({ record: { value } }) => {
+      attempts.push(`${value === null ? 'timer' : 'record'} at ${working.clock.now()}`)
+      return { _tag: 'retry', afterMs: 100 }
+    })
+    const processor = {
+      name: 'p',
+      onRecord(value: string, _: unknown, context: { setTimer(at: number, options: { clock: 'wall' }): void }): void {
+        if (value === 'set') return context.setTimer(50, { clock: 'wall' })
+        if (!isDown) return
+        isDown = false
+        throw new Error('no')
+      },
+      onTimer(): never {
+        throw new Error('no')
+      },
+    }
+    const { send } = atWork(processWith({ processor, keys: codec.string, stores: new Map(), timers: timersOf('p') }), working)
+    send('first', [record('k', 'set')])
+    send('second', [record('k', 'bad')])
+    await working.advance(350)
+
+    expect(attempts).toEqual(['record at 0', 'timer at 100', 'timer at 200', 'timer at 300'])
+  })
+
   it('does not answer for a batch whose last record fails the app, so that it is read again', () => {
     const { send, out, answered } = opened()
     send('batch', [record('k', 'good'), record('k', 'bad')])
