@@ -3,8 +3,8 @@ import type { Codec } from '../core/codec.js'
 
 /** What the left side asks of the partition of a foreign key. */
 export interface Subscription {
-  /** The key of the left row, encoded. */
-  readonly leftKey: Buffer
+  /** The key of the left row, as `keyTexts` has it. */
+  readonly leftKey: string
   /** Which left row asks. */
   readonly version: Version
   readonly ask: 'subscribe' | 'leave' | 'leave and tell'
@@ -21,46 +21,54 @@ export interface Answer<W> {
   readonly right: W | undefined
 }
 
-/** Where a subscription is kept: both keys encoded, as latin1, for a buffer would keep alive the batch it came with. */
+/** Where a subscription is kept, by keys as of `keyTexts`. */
 export interface SubscriptionKey {
   readonly rightKey: string
   readonly leftKey: string
 }
 
 const versionBytes = 8
+const headBytes = versionBytes + 1
 const nothing = Buffer.alloc(0)
 
-/** version (double) ‖ a byte ‖ the rest */
-const pack = (version: Version, byte: number, rest: Uint8Array): Buffer => {
-  const out = Buffer.allocUnsafe(versionBytes + 1 + rest.length)
+/** version (double) ‖ a byte ‖ room for the rest */
+const pack = (version: Version, byte: number, restBytes: number): Buffer => {
+  const out = Buffer.allocUnsafe(headBytes + restBytes)
   out.writeDoubleBE(version, 0)
   out[versionBytes] = byte
-  out.set(rest, versionBytes + 1)
   return out
 }
-const unpack = (bytes: Uint8Array | null): { readonly version: Version; readonly byte: number; readonly rest: Buffer } => {
-  if (bytes === null || bytes.length <= versionBytes) throw new RangeError('too few bytes')
-  const all = asBuffer(bytes)
-  return { version: all.readDoubleBE(0), byte: all[versionBytes] ?? 0, rest: all.subarray(versionBytes + 1) }
+const packed = (bytes: Uint8Array | null): Buffer => {
+  if (bytes === null || bytes.length < headBytes) throw new RangeError('too few bytes')
+  return asBuffer(bytes)
 }
 
 const asks = ['subscribe', 'leave', 'leave and tell'] as const
 
 export const subscriptionCodec: Codec<Subscription> = {
   name: 'subscription',
-  encode: ({ leftKey, version, ask }) => pack(version, asks.indexOf(ask), leftKey),
+  encode: ({ leftKey, version, ask }) => {
+    const out = pack(version, asks.indexOf(ask), leftKey.length)
+    out.write(leftKey, headBytes, 'latin1')
+    return out
+  },
   decode: (bytes) => {
-    const { version, byte, rest } = unpack(bytes)
-    return { leftKey: rest, version, ask: asks[byte] ?? 'subscribe' }
+    const all = packed(bytes)
+    return { leftKey: all.toString('latin1', headBytes), version: all.readDoubleBE(0), ask: asks[all[versionBytes] ?? 0] ?? 'subscribe' }
   },
 }
 
 export const answerCodec = <W>(value: Codec<W>): Codec<Answer<W>> => ({
   name: `answer(${value.name})`,
-  encode: ({ version, right }) => (right === undefined ? pack(version, 0, nothing) : pack(version, 1, value.encode(right) ?? nothing)),
+  encode: ({ version, right }) => {
+    const rest = right === undefined ? nothing : (value.encode(right) ?? nothing)
+    const out = pack(version, right === undefined ? 0 : 1, rest.length)
+    out.set(rest, headBytes)
+    return out
+  },
   decode: (bytes) => {
-    const { version, byte, rest } = unpack(bytes)
-    return { version, right: byte === 1 ? value.decode(rest) : undefined }
+    const all = packed(bytes)
+    return { version: all.readDoubleBE(0), right: all[versionBytes] === 1 ? value.decode(all.subarray(headBytes)) : undefined }
   },
 })
 

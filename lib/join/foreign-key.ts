@@ -18,6 +18,7 @@ import type {
   StoreSpec,
   TableStore,
 } from '../topology/operator.js'
+import { keyTexts, type KeyTexts } from './key-texts.js'
 import { noRow, type Answer, type Subscription, type SubscriptionKey, type Version } from './foreign-key-codec.js'
 
 /*
@@ -62,11 +63,12 @@ export const subscribes = <K, V, J>({ on, key, value, rightKey, isLeftJoin, labe
     return isAbsent(found) ? null : found
   }
   const isSame = (a: J, b: J): boolean => a === b || asBuffer(rightKey.encode(a) ?? noBytes).equals(rightKey.encode(b) ?? noBytes)
+  const { textOf } = keyTexts(key)
   return (record: AnyRec, [ask, alone]: readonly Emit[]): void => {
     const { before, beforeTimestamp, after }: RowChange<V> = record.value
     const left: K = record.key
     const [was, is] = [foreign(before, left, beforeTimestamp), foreign(after, left, record.timestamp)]
-    const leftKey = asBuffer(key.encode(left) ?? noBytes)
+    const leftKey = textOf(left) ?? ''
     const version = after === undefined ? noRow : versionOf(value, after)
     const send = (to: J, how: Subscription['ask']): void => {
       const subscription: Subscription = { leftKey, version, ask: how }
@@ -123,12 +125,16 @@ type Subscribers = Map<string, Subscriber>
 class RightSide<K, J, W> {
   /** By right key, then by left key. */
   private readonly index = new Map<string, Subscribers>()
+  private readonly leftKeys: KeyTexts<K>
+  private readonly rightKeys: KeyTexts<J>
 
   constructor(
-    private readonly options: RightOptions<K, J, W>,
+    { leftKey, rightKey }: RightOptions<K, J, W>,
     private readonly store: KeyedStore<SubscriptionKey, Version>,
     private readonly rows: TableStore<J, W>,
   ) {
+    this.leftKeys = keyTexts(leftKey)
+    this.rightKeys = keyTexts(rightKey)
     for (const [key, { value: version }] of store.entries())
       this.subscribersOf(key.rightKey).set(key.leftKey, { key, version, place: undefined })
   }
@@ -137,8 +143,8 @@ class RightSide<K, J, W> {
     const { timestamp } = record
     const rightKey = this.keyOf(record)
     const row = this.rows.get(record.key as J)
-    if (ask === 'subscribe') this.subscribe(rightKey, text(leftKey), version, timestamp)
-    else this.leave(rightKey, text(leftKey), timestamp)
+    if (ask === 'subscribe') this.subscribe(rightKey, leftKey, version, timestamp)
+    else this.leave(rightKey, leftKey, timestamp)
     if (ask === 'leave') return
     const right = ask === 'subscribe' ? row?.value : undefined
     this.answer(record, leftKey, { version, right }, Math.max(timestamp, row?.timestamp ?? -1), emit)
@@ -147,7 +153,7 @@ class RightSide<K, J, W> {
   changed(record: AnyRec, { after }: RowChange<unknown>, emit: Emit): void {
     for (const [leftKey, { version }] of this.index.get(this.keyOf(record)) ?? [])
       // The DSL has typed the right table.
-      this.answer(record, Buffer.from(leftKey, 'latin1'), { version, right: after as W | undefined }, record.timestamp, emit)
+      this.answer(record, leftKey, { version, right: after as W | undefined }, record.timestamp, emit)
   }
 
   private subscribe(rightKey: string, leftKey: string, version: Version, timestamp: number): void {
@@ -171,12 +177,12 @@ class RightSide<K, J, W> {
     if (subscribers.size === 0) this.index.delete(rightKey)
   }
 
-  private answer(record: AnyRec, leftKey: Buffer, answer: Answer<W>, timestamp: number, emit: Emit): void {
-    emit(new Rec(this.options.leftKey.decode(leftKey), answer, timestamp, record.ownHeaders, record.origin))
+  private answer(record: AnyRec, leftKey: string, answer: Answer<W>, timestamp: number, emit: Emit): void {
+    emit(new Rec(this.leftKeys.keyOf(leftKey), answer, timestamp, record.ownHeaders, record.origin))
   }
 
   private keyOf(record: AnyRec): string {
-    return text(this.options.rightKey.encode(record.key as J) ?? noBytes)
+    return this.rightKeys.textOf(record.key as J) ?? ''
   }
 
   private subscribersOf(rightKey: string): Subscribers {
@@ -185,8 +191,6 @@ class RightSide<K, J, W> {
     return found
   }
 }
-
-const text = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1')
 
 interface ResultOptions<K, V, W, R> {
   readonly label: string

@@ -1,6 +1,5 @@
 import { none, some, type Option } from 'fp-ts/lib/Option.js'
 import * as These from 'fp-ts/lib/These.js'
-import { asBuffer } from '../core/bytes.js'
 import { codec, type Codec } from '../core/codec.js'
 import { headersOf } from '../core/headers.js'
 import { Rec, type Meta } from '../core/record.js'
@@ -12,6 +11,7 @@ import { IdleTime } from '../window/idle-time.js'
 import { DueRecords, type Due } from './due-records.js'
 import { headerPairs } from './header-pairs.js'
 import { JoinBuffer } from './join-buffer.js'
+import { keyTexts, type KeyTexts } from './key-texts.js'
 import { waitingCodec, type Waiting } from './waiting-codec.js'
 
 /** All in ms: the right record's time is within [left - before, left + after]. */
@@ -119,7 +119,7 @@ class StreamJoin<K, V, W, R> {
   private readonly label: string
   private readonly bounds: JoinBounds
   private readonly results: Results<K, V, W, R>
-  private readonly keys: Codec<unknown>
+  private readonly keys: KeyTexts<unknown>
   private readonly left: Opened
   private readonly right: Opened
   private readonly due: DueRecords<Opened>
@@ -141,7 +141,7 @@ class StreamJoin<K, V, W, R> {
     })
     this.label = label
     this.bounds = bounds
-    this.keys = left.keys
+    this.keys = keyTexts(left.keys)
     this.results = resultsOf(joiner)
     this.left = opened('left', left, afterMs + graceMs)
     this.right = opened('right', right, beforeMs + graceMs)
@@ -183,17 +183,10 @@ class StreamJoin<K, V, W, R> {
     const { side, value } = sided
     this.isUnfinished = false
     if (isAbsent(value)) return this.task.dropped(this.label, 'null-value')
-    const id = isAbsent(record.key) ? null : this.idOf(record.key)
+    const id = isAbsent(record.key) ? null : this.keys.textOf(record.key)
     if (id !== null) this.join(record, sided, id, emit)
     else if (this.results[side] === null) this.task.dropped(this.label, 'null-key')
     else emit(this.unmatched(side, value, record))
-  }
-
-  /** Equal keys have one: the text of their bytes. */
-  private idOf(key: unknown): string | null {
-    if (this.keys === codec.string && typeof key === 'string' && ascii.test(key)) return key
-    const bytes = this.keys.encode(key)
-    return bytes && asBuffer(bytes).toString('latin1')
   }
 
   private join(record: AnyRec, { side, value, bytes }: Sided, id: string, emit: Emit): void {
@@ -244,13 +237,12 @@ class StreamJoin<K, V, W, R> {
   private leaving({ of, place }: Due<Opened>, trigger: AnyRec): AnyRec | null {
     const row = of.buffer.rowOf(place)
     const { value, time, bytes } = row
-    const key = Buffer.from(row.id, 'latin1')
-    const record = new Rec(this.keys.decode(key), value, time, headersOf(row.headers ?? []), trigger.origin)
+    const record = new Rec(this.keys.keyOf(row.id), value, time, headersOf(row.headers ?? []), trigger.origin)
     try {
       return this.unmatched(of.side, value, record)
     } catch (error) {
       const { operator, attempt } = { operator: this.label, attempt: of.buffer.failedAgain(place) }
-      const failed = { operator, error, attempt, key, value: bytes, timestamp: time }
+      const failed = { operator, error, attempt, key: Buffer.from(row.id, 'latin1'), value: bytes, timestamp: time }
       const verdict = failAside(this.task, { ...failed, headers: record.headers, at: trigger })
       if (verdict._tag !== 'drop') throw error
       of.buffer.unpark(place)
@@ -278,5 +270,3 @@ const ownBytes = (values: Codec<unknown>, value: unknown, read: Buffer | null | 
   const bytes = read === undefined ? values.encode(value) : read
   return bytes && Buffer.from(bytes)
 }
-
-const ascii = /^[\x20-\x7e]*$/
