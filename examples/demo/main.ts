@@ -4,6 +4,7 @@
  *   --brokers host:port[,host:port]   on Kafka instead of the log in this process
  *   --fresh                           forget what was counted before (embedded log only)
  */
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createApp, isMillraceError, type App, type KTable } from 'millrace'
@@ -30,7 +31,7 @@ const main = async (): Promise<void> => {
   text.subscribe(() => progress.paragraph()) // a stream is an Observable of records
   updates.subscribe(() => progress.word())
   await app.start()
-  await app.settled()
+  await settledUnless(interrupted, app)
   const before = await readSoFar(read)
   if (before > 0)
     console.log(
@@ -41,7 +42,7 @@ const main = async (): Promise<void> => {
 
   progress.start(before)
   await sendWhatIsMissing(app, read, interrupted)
-  if (!interrupted.aborted) await app.settled()
+  await settledUnless(interrupted, app)
   progress.stop()
 
   if (!interrupted.aborted) await report(words, before)
@@ -91,6 +92,11 @@ const stopOnSignal = (app: App): AbortSignal => {
   // A start that hangs on a broker gives up; what runs is stopped by main, when the chapter at hand has been sent.
   aborter.signal.addEventListener('abort', () => app.pause())
   return aborter.signal
+}
+
+/** An app that is paused has not settled. */
+const settledUnless = async (interrupted: AbortSignal, app: App): Promise<void> => {
+  if (!interrupted.aborted) await Promise.race([app.settled(), once(interrupted, 'abort')])
 }
 
 const forget = (): void => {
